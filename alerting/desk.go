@@ -1,0 +1,386 @@
+package alerting
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"xunjian/alerting/incident"
+	"xunjian/alerting/plan"
+	"xunjian/alerting/roster"
+)
+
+// Options are what a Desk is made of.
+type Options struct {
+	Store Store
+	Plan  *plan.Plan
+	// Host names this server in events and incidents.
+	Host string
+	// Zone is the zone of incident ids and of all times people read.
+	Zone *time.Location
+	// Systems maps a business system to its kind; one not named is a business
+	// system.
+	Systems map[string]plan.SystemKind
+	Roster  roster.Roster
+	// Evidence takes the snapshot of a newly opened incident: JSON. It gets a
+	// context with a deadline; what it has by then is kept.
+	Evidence func(ctx context.Context, i incident.Incident) ([]byte, error)
+	// Wake is called after a commit that put notices into the outbox.
+	Wake func()
+	// Now is the clock; nil means time.Now.
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+// Desk makes every change of an incident: one at a time, decided by the pure
+// core, committed, then visible.
+type Desk struct {
+	opt Options
+
+	mu     sync.Mutex
+	active map[string]incident.Incident // not ended, or ended a short while ago
+	byKey  map[string]string            // incident key → id in active
+	alerts map[string]AlertRecord       // firing or lost
+	lastID string
+	// changed is closed and replaced at every commit.
+	changed chan struct{}
+
+	evidence chan string // ids that wait for their snapshot
+	timer    chan struct{}
+}
+
+// NewDesk loads what is going on from the store.
+func NewDesk(ctx context.Context, opt Options) (*Desk, error) {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	d := &Desk{
+		opt:      opt,
+		active:   map[string]incident.Incident{},
+		byKey:    map[string]string{},
+		alerts:   map[string]AlertRecord{},
+		changed:  make(chan struct{}),
+		evidence: make(chan string, 1024),
+		timer:    make(chan struct{}, 1),
+	}
+	list, err := opt.Store.Active(ctx, opt.Now().Add(-incident.ReopenWithin))
+	if err != nil {
+		return nil, fmt.Errorf("load active incidents: %w", err)
+	}
+	// The oldest first, so that a key ends up with its newest incident.
+	slices.SortFunc(list, func(a, b incident.Incident) int { return cmp.Compare(a.ID, b.ID) })
+	for _, i := range list {
+		d.keepLocked(i)
+	}
+	alerts, err := opt.Store.CurrentAlerts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load current alerts: %w", err)
+	}
+	for _, a := range alerts {
+		d.alerts[a.Key] = a
+	}
+	return d, nil
+}
+
+// Alerts returns the alerts that are firing or lost, sorted by key: what the
+// rule engine must know after a restart.
+func (d *Desk) Alerts() []AlertRecord {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := make([]AlertRecord, 0, len(d.alerts))
+	for _, a := range d.alerts {
+		out = append(out, a)
+	}
+	slices.SortFunc(out, func(a, b AlertRecord) int { return cmp.Compare(a.Key, b.Key) })
+	return out
+}
+
+// Changed returns a channel that is closed at the next commit.
+func (d *Desk) Changed() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.changed
+}
+
+// Signals takes in what the rules (or others) say, and commits all that
+// follows in one transaction. On an error nothing is changed and the caller
+// tries again.
+func (d *Desk) Signals(ctx context.Context, signals []Signal) error {
+	if len(signals) == 0 {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	w := d.newWork()
+	for _, s := range signals {
+		if err := w.signal(ctx, s); err != nil {
+			return fmt.Errorf("signal of rule %s: %w", s.Rule, err)
+		}
+	}
+	return d.commitLocked(ctx, w)
+}
+
+// Do carries out a person's command on an incident. expect is the version the
+// person saw, or 0 for whatever it is now; if the incident moved on meanwhile
+// and the command is one that the move could make wrong, ErrConflict.
+func (d *Desk) Do(ctx context.Context, id string, expect int, actor incident.Actor, cmd incident.Command) (incident.Incident, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	i, err := d.getLocked(ctx, id)
+	if err != nil {
+		return incident.Incident{}, err
+	}
+	if expect != 0 && expect != i.Version {
+		return i, fmt.Errorf("incident %s: %w (now version %d, seen %d)", id, ErrConflict, i.Version, expect)
+	}
+	w := d.newWork()
+	if err := w.do(i, actor, cmd); err != nil {
+		return i, err
+	}
+	if err := d.commitLocked(ctx, w); err != nil {
+		return i, err
+	}
+	if after, ok := w.folds[id]; ok {
+		return after, nil
+	}
+	return i, nil
+}
+
+// Get returns an incident with its timeline.
+func (d *Desk) Get(ctx context.Context, id string) (incident.Incident, []incident.Event, error) {
+	events, err := d.opt.Store.Events(ctx, id)
+	if err != nil {
+		return incident.Incident{}, nil, err
+	}
+	return incident.Fold(events), events, nil
+}
+
+// Find lists incidents, newest first.
+func (d *Desk) Find(ctx context.Context, q Query) ([]incident.Incident, error) {
+	return d.opt.Store.Find(ctx, q)
+}
+
+// Evidence returns a kept snapshot.
+func (d *Desk) Evidence(ctx context.Context, id string) (Blob, error) {
+	return d.opt.Store.Blob(ctx, id)
+}
+
+// AlertLog returns alerts that changed within [from, to), newest first.
+func (d *Desk) AlertLog(ctx context.Context, from, to time.Time, limit int) ([]AlertRecord, error) {
+	return d.opt.Store.AlertLog(ctx, from, to, limit)
+}
+
+// Verify walks the whole chain.
+func (d *Desk) Verify(ctx context.Context) (VerifyReport, error) { return d.opt.Store.Verify(ctx) }
+
+// Plan returns the plan in force.
+func (d *Desk) Plan() *plan.Plan { return d.opt.Plan }
+
+// Roster returns the roster in force.
+func (d *Desk) Roster() roster.Roster { return d.opt.Roster }
+
+// Run takes evidence and lets the clock act until ctx is done.
+func (d *Desk) Run(ctx context.Context) error {
+	d.mu.Lock()
+	for id, i := range d.active {
+		if len(i.Evidence) == 0 && !i.Ended() && len(i.Alerts) > 0 {
+			d.queueEvidence(id)
+		}
+	}
+	d.mu.Unlock()
+	var wg sync.WaitGroup
+	wg.Go(func() { d.takeEvidence(ctx) })
+	d.runClock(ctx)
+	wg.Wait()
+	return nil
+}
+
+// runClock wakes at the next moment at which some incident has to be looked
+// at again. A wake-up at least every minute makes up for clock steps.
+func (d *Desk) runClock(ctx context.Context) {
+	for {
+		if err := d.tick(ctx); err != nil && ctx.Err() == nil {
+			d.opt.Logger.Error("let the clock act on incidents", "err", err)
+		}
+		t := time.NewTimer(d.nextLook())
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return
+		case <-d.timer:
+			t.Stop()
+		case <-t.C:
+		}
+	}
+}
+
+func (d *Desk) nextLook() time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	wait := time.Minute
+	now := d.opt.Now()
+	for _, i := range d.active {
+		if at, ok := i.Next(d.opt.Plan); ok {
+			wait = min(wait, at.Sub(now))
+		}
+	}
+	// Never faster than this: a decision that cannot be committed (disk full)
+	// must not spin.
+	return max(wait, 100*time.Millisecond)
+}
+
+func (d *Desk) tick(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.opt.Now()
+	w := d.newWork()
+	for id, i := range d.active {
+		if i.Ended() && now.Sub(i.EndedAt) > incident.ReopenWithin && i.Quiet() {
+			delete(d.active, id)
+			if d.byKey[i.Key] == id {
+				delete(d.byKey, i.Key)
+			}
+			continue
+		}
+		if err := w.do(i, incident.Actor{Kind: "agent", Name: d.opt.Host, Via: "clock"}, incident.Tick{}); err != nil {
+			return err
+		}
+	}
+	return d.commitLocked(ctx, w)
+}
+
+func (d *Desk) getLocked(ctx context.Context, id string) (incident.Incident, error) {
+	if i, ok := d.active[id]; ok {
+		return i, nil
+	}
+	events, err := d.opt.Store.Events(ctx, id)
+	if err != nil {
+		return incident.Incident{}, err
+	}
+	return incident.Fold(events), nil
+}
+
+func (d *Desk) keepLocked(i incident.Incident) {
+	d.active[i.ID] = i
+	d.byKey[i.Key] = i.ID
+}
+
+func (d *Desk) commitLocked(ctx context.Context, w *work) error {
+	if w.empty() {
+		return nil
+	}
+	if _, err := d.opt.Store.Commit(ctx, w.unit()); err != nil {
+		return err
+	}
+	if w.lastID != "" {
+		d.lastID = w.lastID
+	}
+	for _, i := range w.folds {
+		d.keepLocked(i)
+	}
+	for key, a := range w.alerts {
+		if a.Status == Ended {
+			delete(d.alerts, key)
+		} else {
+			d.alerts[key] = a
+		}
+	}
+	for _, id := range w.opened {
+		d.queueEvidence(id)
+	}
+	close(d.changed)
+	d.changed = make(chan struct{})
+	select {
+	case d.timer <- struct{}{}:
+	default:
+	}
+	if len(w.notices) > 0 && d.opt.Wake != nil {
+		d.opt.Wake()
+	}
+	return nil
+}
+
+// nextIDLocked returns the id after the last: INC-<day>-<number of the day>.
+func (d *Desk) nextIDLocked(ctx context.Context, last string, now time.Time) (string, error) {
+	prefix := "INC-" + now.In(d.opt.Zone).Format("20060102") + "-"
+	if last == "" || !strings.HasPrefix(last, prefix) {
+		var err error
+		if last, err = d.opt.Store.LastID(ctx, prefix); err != nil {
+			return "", fmt.Errorf("read last incident id: %w", err)
+		}
+	}
+	n := 0
+	if last != "" {
+		var err error
+		if n, err = strconv.Atoi(strings.TrimPrefix(last, prefix)); err != nil {
+			return "", fmt.Errorf("read last incident id %q: %w", last, err)
+		}
+	}
+	return fmt.Sprintf("%s%05d", prefix, n+1), nil
+}
+
+func (d *Desk) queueEvidence(id string) {
+	if d.opt.Evidence == nil {
+		return
+	}
+	select {
+	case d.evidence <- id:
+	default:
+		// In a storm the newest wait: the queue is made again at the next start.
+		d.opt.Logger.Warn("evidence queue is full", "incident", id)
+	}
+}
+
+// evidenceWithin bounds how long a snapshot may take.
+const evidenceWithin = 5 * time.Second
+
+func (d *Desk) takeEvidence(ctx context.Context) {
+	started := d.opt.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case id := <-d.evidence:
+			if err := d.attach(ctx, id, started); err != nil && ctx.Err() == nil {
+				d.opt.Logger.Error("take evidence", "incident", id, "err", err)
+			}
+		}
+	}
+}
+
+func (d *Desk) attach(ctx context.Context, id string, started time.Time) error {
+	d.mu.Lock()
+	i, err := d.getLocked(ctx, id)
+	d.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	tctx, cancel := context.WithTimeout(ctx, evidenceWithin)
+	body, err := d.opt.Evidence(tctx, i)
+	cancel()
+	if err != nil {
+		return err
+	}
+	blob := NewBlob(fmt.Sprintf("%s-e%d", id, len(i.Evidence)+1), body)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if i, err = d.getLocked(ctx, id); err != nil {
+		return err
+	}
+	w := d.newWork()
+	w.blobs = append(w.blobs, blob)
+	err = w.do(i, incident.Actor{Kind: "agent", Name: d.opt.Host, Via: "evidence"}, incident.Attach{
+		ID: blob.ID, SHA256: blob.SHA256, Bytes: len(body), Late: i.OpenedAt.Before(started),
+	})
+	return errors.Join(err, d.commitLocked(ctx, w))
+}

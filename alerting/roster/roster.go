@@ -1,0 +1,33 @@
+// Package roster says who holds which role and how to reach them. People are
+// the operator's own configuration, never part of the source.
+package roster
+
+import "slices"
+
+// Roster is the operator's list of people. The zero Roster is valid: every
+// role is then vacant, and shown as vacant.
+type Roster struct {
+	People []Person `yaml:"people" json:"people"`
+}
+
+// Person is someone who can be told.
+type Person struct {
+	ID    string   `yaml:"id" json:"id"`
+	Name  string   `yaml:"name" json:"name"`
+	Roles []string `yaml:"roles" json:"roles"`
+	Phone string   `yaml:"phone,omitempty" json:"phone,omitempty"`
+	Mail  string   `yaml:"mail,omitempty" json:"mail,omitempty"`
+	// Lang is the language the person reads: zh-CN (default) or en.
+	Lang string `yaml:"lang,omitempty" json:"lang,omitempty"`
+}
+
+// Holders returns the people who hold a role, in the roster's order.
+func (r Roster) Holders(role string) []Person {
+	var out []Person
+	for _, p := range r.People {
+		if slices.Contains(p.Roles, role) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
