@@ -1,0 +1,54 @@
+# The two commands: `make run` starts the agent, `make test` proves it.
+# Everything else is listed by `make help`.
+
+GO      ?= go
+DATA    ?= data
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+TOOL    := $(GO) tool -modfile=.ci/tools/go.mod
+CROSS   := linux/amd64 linux/arm64 linux/loong64 linux/riscv64 windows/amd64
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test packages lint generate generated cross bench faults soak clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build and start the agent on this machine; Ctrl-C stops it
+	@exec bin/xunjian run --data $(DATA)
+
+build: ## build the one static binary, bin/xunjian
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/xunjian ./cmd/xunjian
+
+test: packages build ## install what the tests need, then run them all with the race detector
+	$(GO) test -race -timeout 20m ./...
+
+packages: ## install the Debian packages that tests use as real parts
+	@.ci/packages
+
+lint: ## formatting, vet, staticcheck
+	@test -z "$$(gofmt -l agent alerting checks cmd deploy rules)" || { gofmt -l agent alerting checks cmd deploy rules; echo 'not gofmt-ed: run gofmt -w'; exit 1; }
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+
+generate: ## make the generated files again
+	$(GO) generate ./...
+
+generated: generate ## fail if a generated file is out of date
+	@git diff --exit-code --stat || { echo 'generated files are out of date: commit what make generate writes'; exit 1; }
+
+cross: ## build for every platform we promise
+	@set -e; for p in $(CROSS); do echo "build $$p"; \
+	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -o /dev/null ./cmd/xunjian; done
+
+bench: build ## the figures of docs/performance.md, on this machine
+	XUNJIAN_BENCH=1 $(GO) test -run '^TestPerformance' -v -timeout 30m ./agent/
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+CYCLES ?= 5000
+faults: build ## kill -9 at random instants, CYCLES times (default 5000)
+	XUNJIAN_FAULTS=$(CYCLES) $(GO) test -run '^TestKill' -v -timeout 24h ./agent/
+
+clean: ## remove what was built
+	rm -rf bin dist
