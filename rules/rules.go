@@ -22,6 +22,15 @@ const (
 	LabelResolve  = "resolve"  // auto or manual: whether the incident may resolve by itself
 )
 
+// Values of LabelKind and LabelResolve. A rule without a kind opens nothing:
+// its alerts are shown, and that is all (the Watchdog is one).
+const (
+	KindWarning   = "warning"
+	KindIncident  = "incident"
+	ResolveAuto   = "auto"
+	ResolveManual = "manual"
+)
+
 // Batch is what one source (one check) measured in one run.
 type Batch struct {
 	// Source names the check. A series that the source's previous batch had
@@ -30,6 +39,10 @@ type Batch struct {
 	// Time of the measurement; milliseconds count.
 	Time   time.Time
 	Points []Point
+	// Every is the source's rhythm. A source silent for three of them loses
+	// its series; one slower than the look-back of PromQL has its last values
+	// repeated in between. 0: learned from the distance of its batches.
+	Every time.Duration
 }
 
 // Point is one number. Labels include the metric name. Callers should hand in
@@ -37,6 +50,8 @@ type Batch struct {
 type Point struct {
 	Labels labels.Labels
 	Value  float64
+	// Counter says that the number only grows; JudgeNow has to know.
+	Counter bool
 }
 
 // State of an alert.
@@ -61,8 +76,15 @@ type Alert struct {
 	Labels      map[string]string `json:"labels"`
 	Annotations map[string]string `json:"annotations"`
 	State       State             `json:"state"`
-	// Value is the rule's value at the last evaluation that had one.
+	// Value is the rule's value at the last evaluation that had one; NaN is
+	// given as 0 and an infinity as ±math.MaxFloat64, for JSON has neither.
 	Value float64 `json:"value"`
+	// Basis are the selectors of the rule that had series when it fired,
+	// narrowed to this alert. Data for all of them must be there before the
+	// alert can be said to have ended. Keep it with the alert.
+	Basis []string `json:"basis,omitempty"`
+	// Sources are the checks whose series those are.
+	Sources []string `json:"sources,omitempty"`
 	// ActiveAt is the first measurement that failed: the outage clock starts
 	// here, not at FiredAt.
 	ActiveAt time.Time `json:"active_at"`
