@@ -114,7 +114,7 @@ func Decide(i Incident, cmd Command, env Env) ([]Data, error) {
 	case Tick:
 		return i.tick(env), nil
 	case Comment:
-		if err := need("text", c.Text); err != nil {
+		if err := Need("text", c.Text); err != nil {
 			return nil, err
 		}
 		return []Data{Commented(c)}, nil
@@ -122,7 +122,7 @@ func Decide(i Incident, cmd Command, env Env) ([]Data, error) {
 		if !i.Ended() {
 			return nil, refuse("not_ended")
 		}
-		if err := need("reason", c.Reason); err != nil {
+		if err := Need("reason", c.Reason); err != nil {
 			return nil, err
 		}
 		return []Data{Reopened(c)}, nil
@@ -140,9 +140,9 @@ func (i Incident) handle(cmd Command, env Env) ([]Data, error) {
 		if i.State == Acked {
 			return nil, refuse("already_acknowledged", "by", i.AckedBy)
 		}
-		return []Data{Acknowledged(c)}, need("note", c.Note)
+		return []Data{Acknowledged(c)}, Need("note", c.Note)
 	case Assign:
-		return []Data{Assigned(c)}, need("to", c.To)
+		return []Data{Assigned(c)}, Need("to", c.To)
 	case SetLevel:
 		return i.setLevel(c, env)
 	case SetStep:
@@ -153,13 +153,13 @@ func (i Incident) handle(cmd Command, env Env) ([]Data, error) {
 		}
 		return []Data{Resolved(c)}, fits("note", c.Note)
 	case MarkFalseAlarm:
-		return []Data{FalseAlarm(c)}, need("reason", c.Reason)
+		return []Data{FalseAlarm(c)}, Need("reason", c.Reason)
 	}
 	return nil, refuse("unknown_command")
 }
 
-// need refuses an empty or oversized text.
-func need(field, text string) error {
+// Need refuses an empty or oversized text.
+func Need(field, text string) error {
 	if strings.TrimSpace(text) == "" {
 		return refuse("text_missing", "field", field)
 	}
@@ -177,7 +177,7 @@ func (i Incident) setLevel(c SetLevel, env Env) ([]Data, error) {
 	if !c.Level.Valid() {
 		return nil, refuse("unknown_level", "level", string(c.Level))
 	}
-	if err := need("reason", c.Reason); err != nil {
+	if err := Need("reason", c.Reason); err != nil {
 		return nil, err
 	}
 	if c.Level == i.Level {
@@ -196,7 +196,7 @@ func (i Incident) setStep(c SetStep, env Env) ([]Data, error) {
 	case "done":
 		return []Data{StepChanged(c)}, fits("note", c.Note)
 	case "skipped":
-		return []Data{StepChanged(c)}, need("note", c.Note)
+		return []Data{StepChanged(c)}, Need("note", c.Note)
 	}
 	return nil, refuse("unknown_step_state", "state", c.State)
 }

@@ -1,0 +1,83 @@
+package alerting
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"xunjian/alerting/incident"
+	"xunjian/alerting/plan"
+)
+
+// Report is an incident opened by a person, for what only people see.
+type Report struct {
+	// Key lets a caller repeat a report whose answer it did not get: a key
+	// that has an incident already returns that one and changes nothing.
+	// Empty means a new one.
+	Key      string
+	Code     string // of the plan
+	Scenario string // id; empty means the code's own
+	System   string // business system, may be empty
+	Title    string // in the reporter's own words
+	// Since is the moment the trouble began as far as the reporter knows;
+	// zero means now.
+	Since time.Time
+}
+
+// Open opens an incident on a person's report. It returns a *incident.Refusal
+// if the report is not complete or names what the plan does not have.
+func (d *Desk) Open(ctx context.Context, actor incident.Actor, r Report) (incident.Incident, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if i, ok := d.active[d.byKey[reportKey(r.Key)]]; ok && r.Key != "" {
+		return i, nil
+	}
+	opened, err := d.reported(r)
+	if err != nil {
+		return incident.Incident{}, err
+	}
+	w := d.newWork()
+	id, err := d.nextIDLocked(ctx, w.lastID, w.now)
+	if err != nil {
+		return incident.Incident{}, err
+	}
+	w.lastID = id
+	if opened.Key = reportKey(r.Key); r.Key == "" {
+		opened.Key = reportKey(id)
+	}
+	i := w.append(incident.Incident{ID: id}, actor, opened)
+	w.opened = append(w.opened, id)
+	return i, d.commitLocked(ctx, w)
+}
+
+func reportKey(key string) string { return "report/" + key }
+
+func (d *Desk) reported(r Report) (incident.Opened, error) {
+	p := d.opt.Plan
+	if _, ok := p.Category(r.Code); !ok {
+		return incident.Opened{}, &incident.Refusal{Code: "unknown_code", Args: map[string]any{"code": r.Code, "codes": strings.Join(p.Codes(), ", ")}}
+	}
+	sc, ok := p.Scenario(r.Scenario)
+	switch {
+	case r.Scenario == "":
+		sc, _ = p.ScenarioFor(r.Code)
+	case !ok || sc.Code != r.Code:
+		return incident.Opened{}, &incident.Refusal{Code: "unknown_scenario", Args: map[string]any{"scenario": r.Scenario, "code": r.Code}}
+	}
+	if err := incident.Need("title", r.Title); err != nil {
+		return incident.Opened{}, err
+	}
+	now := d.opt.Now().UTC().Truncate(time.Millisecond)
+	since := r.Since.UTC().Truncate(time.Millisecond)
+	if r.Since.IsZero() || since.After(now) {
+		since = now
+	}
+	kind := d.systemKind(r.System)
+	return incident.Opened{
+		Code: r.Code, Scenario: sc.ID, System: r.System, SystemKind: kind,
+		Level: p.LevelFor(kind, now.Sub(since)),
+		Title: plan.Text{ZH: r.Title, EN: r.Title}, OutageSince: since,
+		PlanVersion: p.Version, Host: d.opt.Host, Resolve: incident.ResolveManual,
+		Reason: "reported by a person with this code",
+	}, nil
+}
