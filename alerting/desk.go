@@ -51,6 +51,7 @@ type Desk struct {
 	lastID string
 	// changed is closed and replaced at every commit.
 	changed chan struct{}
+	changes changes
 
 	evidence chan string // ids that wait for their snapshot
 	timer    chan struct{}
@@ -298,6 +299,7 @@ func (d *Desk) commitLocked(ctx context.Context, w *work) error {
 	for _, id := range w.opened {
 		d.queueEvidence(id)
 	}
+	d.changes.add(w)
 	close(d.changed)
 	d.changed = make(chan struct{})
 	select {
