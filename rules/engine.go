@@ -3,24 +3,93 @@ package rules
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+	prom "github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/storage"
 )
 
 // Engine keeps the samples and judges them by the rules. Its methods are safe
 // for concurrent use; Ticks are taken one after another.
-type Engine struct{}
+type Engine struct {
+	cfg    Config
+	logger *slog.Logger
+	store  *store
+	asks   *promql.Engine // for people's queries, bounded
+	query  prom.QueryFunc // for the rules
+
+	// mu guards all below: one Tick, Load or reading of states at a time.
+	mu      sync.Mutex
+	cache   *exprCache
+	book    book
+	w       writer
+	groups  []*group
+	byKey   map[string]*instance
+	touched map[string]bool
+	started time.Time // time of the first Tick
+	now     time.Time // time of the last Tick
+	timers  *timers   // pending alerts of the last process
+	known   []Alert   // from Restore, until the first Tick
+	retired retired   // of rules that Load removed
+	changed []Transition
+	swept   time.Time
+	stats   Stats
+	ended   bool // closed
+}
+
+// retired is what rules that are gone leave behind for the next Tick.
+type retired struct {
+	series []*series
+	alerts []Alert
+}
+
+const (
+	ruleTimeout = 10 * time.Second
+	ruleSamples = 5_000_000
+)
 
 // Open opens the database in cfg.Dir and loads the rules: the default ones and
 // cfg.Files. Damage in the database is repaired or moved aside and logged, and
-// a disk that cannot be written makes the Engine keep samples in memory, so
-// only mistakes in cfg or in the rules are errors (those as *LoadError).
-func Open(cfg Config, logger *slog.Logger) (*Engine, error) { return &Engine{}, nil }
+// a disk that cannot be written makes the Engine keep samples in memory. The
+// errors left are mistakes in cfg, in the rules (a *LoadError), and a database
+// that another process uses.
+func Open(cfg Config, logger *slog.Logger) (*Engine, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	e := &Engine{
+		cfg: cfg, logger: logger, book: newBook(), cache: &exprCache{Parser: newParser()},
+		byKey: map[string]*instance{}, touched: map[string]bool{},
+	}
+	groups, err := e.read(cfg.Files)
+	if err != nil {
+		return nil, err
+	}
+	e.store, err = openStore(cfg.Dir, storeOptions(cfg.Retention, cfg.MaxBytes), logger)
+	if err != nil {
+		return nil, err
+	}
+	e.w.store = e.store
+	e.query = prom.EngineQueryFunc(newPromQL(e.cache, cfg.Interval, ruleSamples, ruleTimeout), e.store)
+	e.asks = newPromQL(newParser(), cfg.Interval, askSamples, askTimeout)
+	e.adopt(groups)
+	return e, nil
+}
 
-// Restore hands in the alerts that were firing or lost when the last process
-// stopped. Call it once, before the first Tick.
-func (e *Engine) Restore(known []Alert) {}
+func newPromQL(p parser.Parser, interval time.Duration, samples int, timeout time.Duration) *promql.Engine {
+	return promql.NewEngine(promql.EngineOpts{
+		MaxSamples: samples, Timeout: timeout, LookbackDelta: lookback, Parser: p,
+		NoStepSubqueryIntervalFn: func(int64) int64 { return interval.Milliseconds() },
+		EnableAtModifier:         true, EnableNegativeOffset: true,
+	})
+}
 
 // Tick appends the batches, evaluates at now the groups they touch and those
 // that are due, and returns what changed, in order.
@@ -29,73 +98,88 @@ func (e *Engine) Restore(known []Alert) {}
 // in memory, the evaluation has taken place with them, and the transitions are
 // valid.
 func (e *Engine) Tick(ctx context.Context, now time.Time, batches []Batch) ([]Transition, error) {
-	return nil, nil
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ended {
+		return nil, errClosed
+	}
+	now = e.begin(ctx, now)
+	for _, b := range batches {
+		e.book.take(&e.w, b, e.touch)
+	}
+	e.book.tend(&e.w, now, e.touch)
+	e.bury(now)
+	e.w.commit()
+	e.evaluate(ctx, now)
+	e.tidy(now)
+	return e.changed, e.w.failure
 }
 
-// Load reads the default rules and files (paths or patterns) and puts them in
-// place of the present ones; rules that did not change keep their state. On a
-// *LoadError nothing has changed.
-func (e *Engine) Load(files []string) error { return nil }
-
-// Alerts returns the alerts that are pending, firing or lost, ordered by rule
-// and key.
-func (e *Engine) Alerts() []Alert { return nil }
-
-// Forget drops a lost alert that nobody will see data of again (the disk was
-// taken out). A firing one is not dropped.
-func (e *Engine) Forget(key string) bool { return false }
-
-// Rules describes every rule, in the order of the files.
-func (e *Engine) Rules() []RuleStatus { return nil }
-
-// Stats returns the Engine's own figures.
-func (e *Engine) Stats() Stats { return Stats{} }
-
-// Query evaluates expr at ts. The result has at most 10,000 samples.
-func (e *Engine) Query(ctx context.Context, expr string, ts time.Time) ([]Sample, error) {
-	return nil, nil
+// begin starts a Tick and returns its time, which does not run backwards.
+func (e *Engine) begin(ctx context.Context, now time.Time) time.Time {
+	if now.Before(e.now) {
+		now = e.now
+	}
+	first := e.started.IsZero()
+	if first {
+		e.started, e.swept = now, now
+	}
+	e.now = now
+	e.changed = nil
+	clear(e.touched)
+	e.w.ctx, e.w.failure = ctx, nil
+	e.store.settle(ctx, now)
+	if first {
+		e.timers = readTimers(ctx, e.store, now)
+		e.attach(e.known, now)
+		e.known = nil
+	}
+	return now
 }
 
-// QueryRange evaluates expr from from to to, every step. There are at most
-// 11,000 points a series and 1,000 series.
-func (e *Engine) QueryRange(ctx context.Context, expr string, from, to time.Time, step time.Duration) ([]Series, error) {
-	return nil, nil
+func (e *Engine) touch(name string) { e.touched[name] = true }
+
+// bury ends what retired rules left behind.
+func (e *Engine) bury(now time.Time) {
+	for _, s := range e.retired.series {
+		if !s.gone {
+			e.w.end(s, now.UnixMilli())
+		}
+	}
+	for _, a := range e.retired.alerts {
+		if a.State == Firing {
+			a.State, a.ChangedAt = Lost, now
+			e.changed = append(e.changed, Transition{Alert: a, From: Firing})
+		}
+	}
+	e.retired = retired{}
 }
 
-// AlertSeries returns the series that the alert stands on: the numbers behind
-// it, for charts.
-func (e *Engine) AlertSeries(ctx context.Context, a Alert, from, to time.Time, step time.Duration) ([]Series, error) {
-	return nil, nil
+// tidy drops what is of no use any more, now and then.
+func (e *Engine) tidy(now time.Time) {
+	if now.Sub(e.started) > e.cfg.Grace {
+		e.timers = nil
+	}
+	if now.Sub(e.swept) > time.Hour {
+		e.swept = now
+		e.book.sweep(now.Add(-time.Hour).UnixMilli())
+	}
 }
 
 // Queryable reads the samples, those that wait in memory for a disk included.
-func (e *Engine) Queryable() storage.Queryable { return nil }
+func (e *Engine) Queryable() storage.Queryable { return e.store }
 
-// Close writes what is in memory and closes the database.
-func (e *Engine) Close() error { return nil }
-
-// Sample is one number of a query's result.
-type Sample struct {
-	Labels map[string]string `json:"labels"`
-	Value  float64           `json:"value"`
+// Close writes what is in memory and closes the database. Further Ticks are
+// refused.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ended {
+		return nil
+	}
+	e.ended = true
+	return e.store.close(context.Background(), e.now)
 }
 
-// Series is one line of a chart. Each point is the time in seconds since 1970
-// and the value; where there is none, or it is not finite, there is no point.
-type Series struct {
-	Labels map[string]string `json:"labels"`
-	Points [][2]float64      `json:"points"`
-}
-
-// Stats are the Engine's own figures since it was opened.
-type Stats struct {
-	Series      int           `json:"series"`       // in the head
-	Appended    uint64        `json:"appended"`     // samples
-	Dropped     uint64        `json:"dropped"`      // samples out of order or twice
-	Evaluations uint64        `json:"evaluations"`  // of rules
-	Failures    uint64        `json:"failures"`     // of rules
-	EvalTime    time.Duration `json:"eval_time"`    // spent on them
-	WriteErrors uint64        `json:"write_errors"` // ticks whose samples could not be written
-	InMemory    int           `json:"in_memory"`    // samples that wait for the disk
-	DiskBytes   int64         `json:"disk_bytes"`
-}
+// externalLabels returns the configured labels for templates.
+func (e *Engine) externalLabels() labels.Labels { return labels.FromMap(e.cfg.ExternalLabels) }

@@ -1,0 +1,52 @@
+package rules
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+)
+
+// manyRules are n rules, each over one of 1,000 series of ten metrics.
+func manyRules(n int) string {
+	var b strings.Builder
+	b.WriteString("groups:\n  - name: many\n    rules:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "      - {alert: Rule%d, expr: 'm%d{id=\"%d\"} > 100', for: 1m, labels: {severity: warning}}\n", i, i%10, i/10%100)
+	}
+	return b.String()
+}
+
+func manyPoints(n int) []Point {
+	points := make([]Point, n)
+	for i := range points {
+		points[i].Labels = labels.FromStrings("__name__", fmt.Sprintf("m%d", i%10), "id", fmt.Sprint(i/10), "instance", "a")
+	}
+	return points
+}
+
+func BenchmarkTenThousandRules(b *testing.B) {
+	w := newWorld(b, manyRules(10_000))
+	points := manyPoints(1000)
+	for i := range 20 {
+		for j := range points {
+			points[j].Value = float64((i + j) % 50)
+		}
+		w.tick(15*time.Second, Batch{Source: "a", Time: w.now, Every: 15 * time.Second, Points: points})
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := 0; b.Loop(); i++ {
+		for j := range points {
+			points[j].Value = float64((i + j) % 50)
+		}
+		if _, err := w.engine.Tick(context.Background(), w.now, []Batch{{Source: "a", Time: w.now, Every: 15 * time.Second, Points: points}}); err != nil {
+			b.Fatal(err)
+		}
+		w.now = w.now.Add(15 * time.Second)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/10_000/1000, "µs/rule")
+}

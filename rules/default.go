@@ -1,0 +1,9 @@
+package rules
+
+import "embed"
+
+// Default holds the rules that come with the program: default/*.yml, with
+// their unit tests in default/tests.
+//
+//go:embed default/*.yml
+var Default embed.FS
