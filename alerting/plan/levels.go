@@ -91,6 +91,35 @@ func (p *Plan) Role(id string) (Role, bool) {
 	return Role{}, false
 }
 
+// RoleIDs returns the id of every role, in the plan's order.
+func (p *Plan) RoleIDs() []string {
+	out := make([]string, 0, len(p.Roles))
+	for _, r := range p.Roles {
+		out = append(out, r.ID)
+	}
+	return out
+}
+
+// Assignable returns the ids of the roles that a roster can give to people.
+func (p *Plan) Assignable() []string {
+	return slices.DeleteFunc(p.RoleIDs(), func(id string) bool {
+		r, _ := p.Role(id)
+		return r.Anyone
+	})
+}
+
+// Members returns the roles that stand for a role: itself, then the roles that
+// are part of it.
+func (p *Plan) Members(id string) []string {
+	out := []string{id}
+	for _, r := range p.Roles {
+		if r.PartOf == id {
+			out = append(out, r.ID)
+		}
+	}
+	return out
+}
+
 // Codes returns every code of the plan, in its order.
 func (p *Plan) Codes() []string {
 	out := make([]string, 0, len(p.Categories))

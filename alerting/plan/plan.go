@@ -46,8 +46,17 @@ const (
 	Opening  SystemKind = "opening"  // 开评标系统
 )
 
+// Kinds lists both.
+var Kinds = [...]SystemKind{Business, Opening}
+
+// Format is the number of the file format that this package reads.
+const Format = 1
+
 // Plan is one version of the plan, validated.
 type Plan struct {
+	// Format is the number of the file format: 1. New optional keys leave it
+	// as it is; a changed meaning of a key raises it.
+	Format     int        `yaml:"format" json:"format"`
 	ID         string     `yaml:"id" json:"id"`
 	Version    string     `yaml:"version" json:"version"`
 	Title      Text       `yaml:"title" json:"title"`
@@ -56,12 +65,21 @@ type Plan struct {
 	Categories []Category `yaml:"categories" json:"categories"`
 	Scenarios  []Scenario `yaml:"scenarios" json:"scenarios"`
 	Triage     Triage     `yaml:"triage" json:"triage"`
+	// Duties hold at their level whatever the scenario (Art. 8).
+	Duties []Step `yaml:"duties,omitempty" json:"duties,omitempty"`
+	// Aftercare is what follows every incident (Art. 18).
+	Aftercare []Step `yaml:"aftercare,omitempty" json:"aftercare,omitempty"`
 }
 
 // Role is a post in the organisation (Art. 5–6).
 type Role struct {
 	ID   string `yaml:"id" json:"id"`
 	Name Text   `yaml:"name" json:"name"`
+	// PartOf is the role (a group) whose members hold this one.
+	PartOf string `yaml:"part_of,omitempty" json:"part_of,omitempty"`
+	// Anyone marks a role that falls to whoever is there (the finder): no
+	// roster assigns it.
+	Anyone bool `yaml:"anyone,omitempty" json:"anyone,omitempty"`
 	// Article of the written plan this comes from, like "5".
 	Article string `yaml:"article,omitempty" json:"article,omitempty"`
 }
@@ -72,7 +90,7 @@ type Role struct {
 type LevelDef struct {
 	ID      Level                        `yaml:"id" json:"id"`
 	Name    Text                         `yaml:"name" json:"name"`
-	UpTo    map[SystemKind]time.Duration `yaml:"up_to" json:"up_to"`
+	UpTo    map[SystemKind]time.Duration `yaml:"up_to,omitempty" json:"up_to,omitempty"`
 	Article string                       `yaml:"article,omitempty" json:"article,omitempty"`
 }
 
@@ -87,8 +105,8 @@ type Category struct {
 // Scenario is a playbook with its own stable id: two of the source share the
 // printed code F05.
 type Scenario struct {
-	ID      string `yaml:"id" json:"id"`     // "server-failure"
-	Code    string `yaml:"code" json:"code"` // "E01"; empty for the situations of Art. 15
+	ID      string `yaml:"id" json:"id"`                         // "server-failure"
+	Code    string `yaml:"code,omitempty" json:"code,omitempty"` // "E01"; empty for the situations of Art. 15
 	Title   Text   `yaml:"title" json:"title"`
 	Trigger Text   `yaml:"trigger" json:"trigger"`
 	Article string `yaml:"article" json:"article"`
