@@ -10,8 +10,9 @@ import (
 
 // Config of the Engine. Start from DefaultConfig.
 type Config struct {
-	// Dir holds the metrics database. It is made if it does not exist.
-	Dir string `yaml:"dir"`
+	// Dir holds the metrics database. It is made if it does not exist; the
+	// agent puts it into its data folder.
+	Dir string `yaml:"-"`
 	// Retention is how long samples are kept; at least 2 h.
 	Retention time.Duration `yaml:"retention"`
 	// MaxBytes bounds the blocks on disk; the oldest go first. 0: no bound.
