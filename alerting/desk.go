@@ -194,7 +194,7 @@ func (d *Desk) Roster() roster.Roster { return d.opt.Roster }
 func (d *Desk) Run(ctx context.Context) error {
 	d.mu.Lock()
 	for id, i := range d.active {
-		if len(i.Evidence) == 0 && !i.Ended() && len(i.Alerts) > 0 {
+		if len(i.Evidence) == 0 && !i.Ended() {
 			d.queueEvidence(id)
 		}
 	}

@@ -1,0 +1,100 @@
+package notify
+
+import (
+	"embed"
+	"fmt"
+
+	"xunjian/alerting"
+	"xunjian/alerting/incident"
+	"xunjian/alerting/plan"
+	"xunjian/alerting/roster"
+	"xunjian/alerting/text"
+)
+
+// Messages says the kinds of notices.
+//
+//go:embed messages/*.yaml
+var Messages embed.FS
+
+// Words turns notices into messages.
+type Words struct {
+	Catalog *text.Catalog
+	Plan    *plan.Plan
+	Roster  roster.Roster
+}
+
+// Message says a notice in its language: what happened, how grave, since
+// when, and what to do first.
+func (w *Words) Message(n alerting.Notice, events []incident.Event) (Message, error) {
+	if n.Version < 1 || n.Version > len(events) {
+		return Message{}, fmt.Errorf("notice %s tells of version %d, the timeline has %d", n.Key, n.Version, len(events))
+	}
+	// As it was then: a late notice tells what happened, not what came after.
+	i := incident.Fold(events[:n.Version])
+	e := events[n.Version-1]
+	p := w.Catalog.For(n.Lang)
+	args := map[string]any{
+		"id": i.ID, "code": i.Code, "level": string(i.Level), "title": i.Title.In(n.Lang), "host": i.Host,
+		"since": p.Clock(i.OutageSince), "at": p.Clock(e.At), "actor": e.Actor.Name, "note": w.note(p, e.Data),
+		"category": "", "step": "", "who": "",
+	}
+	if c, ok := w.Plan.Category(i.Code); ok {
+		args["category"] = c.Name.In(n.Lang)
+	}
+	if sc, ok := w.Plan.Scenario(i.Scenario); ok && len(sc.Steps) > 0 {
+		args["step"] = sc.Steps[0].Do.In(n.Lang)
+		args["who"] = w.who(p, n.Lang, sc.Steps[0])
+	}
+	return Message{
+		Key: n.Key, Recipient: n.Recipient, Lang: n.Lang, Kind: n.Kind, Incident: i,
+		Subject: p.T("notice.subject."+n.Kind, args),
+		Text:    p.T("notice.text."+n.Kind, args),
+	}, nil
+}
+
+// note is what a person or the clock said with the event.
+func (w *Words) note(p *text.Printer, d incident.Data) string {
+	var s string
+	switch d := d.(type) {
+	case incident.Acknowledged:
+		s = d.Note
+	case incident.Resolved:
+		s = d.Note
+	case incident.Reopened:
+		s = d.Reason
+	case incident.FalseAlarm:
+		s = d.Reason
+	case incident.LevelChanged:
+		s = d.Reason
+	}
+	if s != "" && p.Has(s) {
+		return p.T(s, nil)
+	}
+	return s
+}
+
+// who names the people of a step's responsible roles, or the roles where
+// nobody holds them.
+func (w *Words) who(p *text.Printer, lang string, s plan.Step) string {
+	sep, out := p.T("notice.and", nil), ""
+	add := func(s string) {
+		if out != "" {
+			out += sep
+		}
+		out += s
+	}
+	for _, id := range s.Responsible {
+		name := id
+		if r, ok := w.Plan.Role(id); ok {
+			name = r.Name.In(lang)
+		}
+		holders := w.Roster.Holders(id)
+		if len(holders) == 0 {
+			add(name)
+		}
+		for _, h := range holders {
+			add(fmt.Sprintf("%s %s", h.Name, h.Phone))
+		}
+	}
+	return out
+}

@@ -1,0 +1,71 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"xunjian/alerting"
+)
+
+// Due returns notices that wait and may go at now, oldest first. Of each
+// recipient's notices about one incident only the oldest that waits is due:
+// order is kept even while it is being retried.
+func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]alerting.Notice, error) {
+	rows, err := s.read.QueryContext(ctx, `
+		SELECT key, incident, version, kind, channel, recipient, lang, created, not_before, attempts, last_error
+		FROM outbox AS o
+		WHERE delivered = 0 AND dead = 0 AND not_before <= ? AND NOT EXISTS (
+			SELECT 1 FROM outbox AS b WHERE b.delivered = 0 AND b.dead = 0 AND b.position < o.position
+			AND b.incident = o.incident AND b.channel = o.channel AND b.recipient = o.recipient)
+		ORDER BY position LIMIT ?`, ms(now), limit)
+	if err != nil {
+		return nil, fmt.Errorf("read outbox: %w", err)
+	}
+	defer rows.Close()
+	var out []alerting.Notice
+	for rows.Next() {
+		var n alerting.Notice
+		var created, notBefore int64
+		if err := rows.Scan(&n.Key, &n.Incident, &n.Version, &n.Kind, &n.Channel, &n.Recipient, &n.Lang,
+			&created, &notBefore, &n.Attempts, &n.LastError); err != nil {
+			return nil, fmt.Errorf("read outbox: %w", err)
+		}
+		n.Created, n.NotBefore = moment(created), moment(notBefore)
+		out = append(out, n)
+	}
+	return out, rows.Err()
+}
+
+// Delivered records that a notice arrived.
+func (s *Store) Delivered(ctx context.Context, key string, at time.Time) error {
+	return s.mark(ctx, `UPDATE outbox SET delivered = ?, attempts = attempts + 1 WHERE key = ?`, ms(at), key)
+}
+
+// Failed records an attempt that failed and when to try again.
+func (s *Store) Failed(ctx context.Context, key, why string, next time.Time) error {
+	return s.mark(ctx, `UPDATE outbox SET attempts = attempts + 1, last_error = ?, not_before = ? WHERE key = ?`, why, ms(next), key)
+}
+
+// Dead records that a notice is given up; it stays for people to see.
+func (s *Store) Dead(ctx context.Context, key, why string, at time.Time) error {
+	return s.mark(ctx, `UPDATE outbox SET attempts = attempts + 1, last_error = ?, dead = ? WHERE key = ?`, why, ms(at), key)
+}
+
+func (s *Store) mark(ctx context.Context, query string, args ...any) error {
+	if _, err := s.write.ExecContext(ctx, query, args...); err != nil {
+		return fmt.Errorf("record delivery: %w", err)
+	}
+	return nil
+}
+
+// OutboxDepth counts the notices that wait, and those that were given up.
+func (s *Store) OutboxDepth(ctx context.Context) (waiting, dead int, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT
+		(SELECT COUNT(*) FROM outbox WHERE delivered = 0 AND dead = 0),
+		(SELECT COUNT(*) FROM outbox WHERE dead > 0)`).Scan(&waiting, &dead)
+	if err != nil {
+		return 0, 0, fmt.Errorf("count outbox: %w", err)
+	}
+	return waiting, dead, nil
+}
