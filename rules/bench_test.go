@@ -11,11 +11,11 @@ import (
 )
 
 // manyRules are n rules, each over one of 1,000 series of ten metrics.
-func manyRules(n int) string {
+func manyRules(n int, expr string) string {
 	var b strings.Builder
 	b.WriteString("groups:\n  - name: many\n    rules:\n")
 	for i := range n {
-		fmt.Fprintf(&b, "      - {alert: Rule%d, expr: 'm%d{id=\"%d\"} > 100', for: 1m, labels: {severity: warning}}\n", i, i%10, i/10%100)
+		fmt.Fprintf(&b, "      - {alert: Rule%d, expr: '%s', for: 1m, labels: {severity: warning}}\n", i, fmt.Sprintf(expr, i%10, i/10%100))
 	}
 	return b.String()
 }
@@ -29,9 +29,14 @@ func manyPoints(n int) []Point {
 }
 
 func BenchmarkTenThousandRules(b *testing.B) {
-	w := newWorld(b, manyRules(10_000))
+	b.Run("thresholds", func(b *testing.B) { benchRules(b, "m%d{id=\"%d\"} > 100") })
+	b.Run("queries", func(b *testing.B) { benchRules(b, "m%d{id=\"%d\"} / 1 > 100") })
+}
+
+func benchRules(b *testing.B, expr string) {
+	w := newWorld(b, manyRules(10_000, expr))
 	points := manyPoints(1000)
-	for i := range 20 {
+	for i := range 25 {
 		for j := range points {
 			points[j].Value = float64((i + j) % 50)
 		}

@@ -94,16 +94,16 @@ func newPromQL(p parser.Parser, interval time.Duration, samples int, timeout tim
 // Tick appends the batches, evaluates at now the groups they touch and those
 // that are due, and returns what changed, in order.
 //
-// An error says that samples could not be written (a full disk); they are kept
-// in memory, the evaluation has taken place with them, and the transitions are
-// valid.
+// An error says that samples could not be written (a full disk); the last hour
+// of them is kept in memory until they can, the evaluation has taken place with
+// them, and the transitions are valid. Every Tick of such a time returns it.
 func (e *Engine) Tick(ctx context.Context, now time.Time, batches []Batch) ([]Transition, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.ended {
 		return nil, errClosed
 	}
-	now = e.begin(ctx, now)
+	now = e.begin(ctx, latest(now, batches))
 	for _, b := range batches {
 		e.book.take(&e.w, b, e.touch)
 	}
@@ -112,11 +112,16 @@ func (e *Engine) Tick(ctx context.Context, now time.Time, batches []Batch) ([]Tr
 	e.w.commit()
 	e.evaluate(ctx, now)
 	e.tidy(now)
-	return e.changed, e.w.failure
+	err := e.store.health()
+	if err != nil {
+		e.stats.WriteErrors++
+	}
+	return e.changed, err
 }
 
 // begin starts a Tick and returns its time, which does not run backwards.
 func (e *Engine) begin(ctx context.Context, now time.Time) time.Time {
+	e.rewind(ctx, now)
 	if now.Before(e.now) {
 		now = e.now
 	}
@@ -127,12 +132,24 @@ func (e *Engine) begin(ctx context.Context, now time.Time) time.Time {
 	e.now = now
 	e.changed = nil
 	clear(e.touched)
-	e.w.ctx, e.w.failure = ctx, nil
+	e.w.ctx = ctx
 	e.store.settle(ctx, now)
 	if first {
 		e.timers = readTimers(ctx, e.store, now)
 		e.attach(e.known, now)
 		e.known = nil
+	}
+	return now
+}
+
+// latest returns now, or the time of a batch that is later, as wall clock:
+// a monotonic reading would hide that the clock was set back.
+func latest(now time.Time, batches []Batch) time.Time {
+	now = now.Round(0)
+	for _, b := range batches {
+		if t := b.Time.Round(0); t.After(now) {
+			now = t
+		}
 	}
 	return now
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/promql"
-	prom "github.com/prometheus/prometheus/rules"
 )
 
 var errClosed = errors.New("the rule engine is closed")
@@ -27,19 +26,20 @@ func (e *Engine) evaluate(ctx context.Context, now time.Time) {
 // evalRule does for one rule what rules.Group.Eval does, without a transaction
 // for each rule: most have nothing to write.
 func (e *Engine) evalRule(ctx context.Context, r *rule, now time.Time) {
+	e.stats.Evaluations++
+	if now.Sub(e.started) > lookback && e.timers == nil && r.idle(&e.book, now.UnixMilli()) {
+		r.evaluated, r.took, r.err = now, 0, nil
+		return
+	}
 	start := time.Now()
 	vec, err := r.prom.Eval(ctx, r.group.offset, now, e.query, nil, r.group.limit)
-	took := time.Since(start)
-	r.prom.SetEvaluationDuration(took)
-	r.prom.SetEvaluationTimestamp(now)
-	e.stats.Evaluations++
-	e.stats.EvalTime += took
+	r.evaluated, r.took = now, time.Since(start)
+	e.stats.EvalTime += r.took
 	if err != nil {
 		e.fail(r, err)
 		return
 	}
-	r.prom.SetHealth(prom.HealthGood)
-	r.prom.SetLastError(nil)
+	r.err = nil
 	e.record(r, vec, now)
 	if r.alerting != nil {
 		e.track(ctx, r, now)
@@ -53,11 +53,10 @@ func (e *Engine) fail(r *rule, err error) {
 		return
 	}
 	e.stats.Failures++
-	if last := r.prom.LastError(); last == nil || last.Error() != err.Error() {
+	if r.err == nil || r.err.Error() != err.Error() {
 		e.logger.Warn("A rule cannot be evaluated", "file", r.group.file, "group", r.group.name, "rule", r.name, "err", err)
 	}
-	r.prom.SetHealth(prom.HealthBad)
-	r.prom.SetLastError(err)
+	r.err = err
 }
 
 // record writes the result of a rule, and the end of what it had before.

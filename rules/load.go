@@ -137,6 +137,7 @@ func (r *rule) follow(was *rule) {
 	}
 	if same {
 		r.prom, r.alerting = was.prom, was.alerting
+		r.evaluated, r.took, r.err = was.evaluated, was.took, was.err
 	} else if r.alerting != nil {
 		from := prom.NewGroup(prom.GroupOptions{Name: "before", Rules: []prom.Rule{was.prom}, Opts: &prom.ManagerOptions{}})
 		to := prom.NewGroup(prom.GroupOptions{Name: "after", Rules: []prom.Rule{r.prom}, Opts: &prom.ManagerOptions{}})

@@ -77,6 +77,21 @@ func (m *memory) cut(mint int64) {
 	}
 }
 
+// cutFrom drops what is not older than t.
+func (m *memory) cutFrom(t int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.count = 0
+	for key, s := range m.series {
+		// A reader may hold the slice: what comes next must not overwrite it.
+		s.points = slices.Clone(s.points[:s.points.from(t)])
+		if len(s.points) == 0 {
+			delete(m.series, key)
+		}
+		m.count += len(s.points)
+	}
+}
+
 // all calls f for every series with its points.
 func (m *memory) all(f func(labels.Labels, memoryPoints) error) error {
 	m.mu.RLock()

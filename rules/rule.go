@@ -37,10 +37,15 @@ type rule struct {
 	selectors []selector
 	metrics   []string
 	anyName   bool
+	proof     proof // that its result is empty; nil: there is none
 
 	// prev are the series of its last result, spare the room for the next.
 	prev, spare  []*series
 	run, tracked uint64 // counts of results written and alerts compared
+
+	evaluated time.Time // last evaluation
+	took      time.Duration
+	err       error // of the last evaluation
 	// instances are its alerts by the hash of their labels.
 	instances map[uint64]*instance
 }
@@ -115,6 +120,7 @@ func buildRule(g rulefmt.RuleGroup, r rulefmt.Rule, ps parser.Parser, external l
 		selectors: selectors(e), instances: map[uint64]*instance{},
 	}
 	one.metrics, one.anyName = metricNames(one.selectors)
+	one.proof = prover(e)
 	named := namedExpr{e, one.text}
 	if r.Alert == "" {
 		one.prom = prom.NewRecordingRule(r.Record, named, one.labels)

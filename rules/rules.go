@@ -39,7 +39,7 @@ type Batch struct {
 	// Time of the measurement; milliseconds count.
 	Time   time.Time
 	Points []Point
-	// Every is the source's rhythm. A source silent for three of them loses
+	// Every is the source's rhythm. A source that misses three of them loses
 	// its series; one slower than the look-back of PromQL has its last values
 	// repeated in between. 0: learned from the distance of its batches.
 	Every time.Duration

@@ -18,8 +18,9 @@ const (
 	// so that it does not drop out of sight between two runs; a Prometheus
 	// that scraped the agent would see them just so.
 	repeatAfter = 2 * time.Minute
-	// overdueAfter is how many of its intervals a source may miss.
-	overdueAfter = 3
+	// overdueAfter is for how many half intervals a source may be silent: two
+	// batches may be late or fail, the third is missed.
+	overdueAfter = 5
 )
 
 // series is one series that the Engine writes.
@@ -52,11 +53,19 @@ type source struct {
 // book is every series that was written since the start.
 type book struct {
 	series  map[uint64][]*series
+	names   map[string]*namesakes
 	sources map[string]*source
 }
 
+// namesakes are the series of one metric name. version grows whenever there
+// is one more or fewer.
+type namesakes struct {
+	series  []*series
+	version uint64
+}
+
 func newBook() book {
-	return book{series: map[uint64][]*series{}, sources: map[string]*source{}}
+	return book{series: map[uint64][]*series{}, names: map[string]*namesakes{}, sources: map[string]*source{}}
 }
 
 // find returns the entry of a label set, made if there is none.
@@ -65,8 +74,20 @@ func (b *book) find(ls labels.Labels) *series {
 	if s == nil {
 		s = &series{labels: ls, name: ls.Get(labels.MetricName)}
 		b.series[h] = append(b.series[h], s)
+		n := b.named(s.name)
+		n.series = append(n.series, s)
+		n.version++
 	}
 	return s
+}
+
+func (b *book) named(name string) *namesakes {
+	n := b.names[name]
+	if n == nil {
+		n = &namesakes{}
+		b.names[name] = n
+	}
+	return n
 }
 
 func (b *book) lookup(ls labels.Labels) (*series, uint64) {
@@ -82,12 +103,18 @@ func (b *book) lookup(ls labels.Labels) (*series, uint64) {
 // sweep forgets the series that ended before mint, so that names that come and
 // go do not fill the memory.
 func (b *book) sweep(mint int64) {
+	old := func(s *series) bool { return s.gone && s.last < mint }
 	for h, list := range b.series {
-		list = slices.DeleteFunc(list, func(s *series) bool { return s.gone && s.last < mint })
-		if len(list) == 0 {
+		if list = slices.DeleteFunc(list, old); len(list) == 0 {
 			delete(b.series, h)
 		} else {
 			b.series[h] = list
+		}
+	}
+	for _, n := range b.names {
+		had := len(n.series)
+		if n.series = slices.DeleteFunc(n.series, old); len(n.series) != had {
+			n.version++
 		}
 	}
 }
@@ -141,6 +168,7 @@ func (b *book) take(w *writer, batch Batch, touch func(string)) {
 // rhythm. A sample that was filled in must not make the measured one after it
 // out of order.
 func (src *source) stamp(batch Batch) int64 {
+	batch.Time = batch.Time.Round(0)
 	if batch.Every > 0 {
 		src.every = batch.Every
 	} else if d := batch.Time.Sub(src.last); !src.last.IsZero() && d > 0 {
@@ -193,7 +221,7 @@ func (b *book) tend(w *writer, now time.Time, touch func(string)) {
 // patience is how long the source may be silent. Very fast ones get 30 s: the
 // machine may be busy, and a fast check that hangs is reported by its runner.
 func (src *source) patience() time.Duration {
-	return max(overdueAfter*src.every, 30*time.Second)
+	return max(overdueAfter*src.every/2, 30*time.Second)
 }
 
 func seriesNames(order []*series) []string {

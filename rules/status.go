@@ -63,12 +63,12 @@ func (r *rule) status(seen *sight) RuleStatus {
 	s := RuleStatus{
 		File: r.group.file, Group: r.group.name, Name: r.name, Kind: "recording",
 		Query: r.text, Labels: r.labels.Map(), Annotations: r.spec.Annotations,
-		Health: string(r.prom.Health()), Metrics: slices.Clone(r.metrics), Blind: seen.blind(r),
-		LastEval: r.prom.GetEvaluationTimestamp(), EvalTook: r.prom.GetEvaluationDuration(),
+		Health: r.health(), Metrics: slices.Clone(r.metrics), Blind: seen.blind(r),
+		LastEval: r.evaluated, EvalTook: r.took,
 		Alerts: len(r.instances),
 	}
-	if err := r.prom.LastError(); err != nil {
-		s.Error = err.Error()
+	if r.err != nil {
+		s.Error = r.err.Error()
 	}
 	if r.alerting != nil {
 		s.Kind, s.For, s.KeepFiring = "alerting", r.alerting.HoldDuration(), r.alerting.KeepFiringFor()
@@ -79,6 +79,17 @@ func (r *rule) status(seen *sight) RuleStatus {
 		}
 	}
 	return s
+}
+
+// health returns Prometheus' words for how the last evaluation went.
+func (r *rule) health() string {
+	switch {
+	case r.err != nil:
+		return "err"
+	case r.evaluated.IsZero():
+		return "unknown"
+	}
+	return "ok"
 }
 
 // worse orders the states of a rule's alerts: firing, lost, pending, none.

@@ -45,6 +45,8 @@ type store struct {
 	// opened anew before it is trusted.
 	failed  bool
 	retryAt time.Time
+	// cause is why samples are in memory.
+	cause error
 	// opened counts the openings of db. References to series do not outlive
 	// one.
 	opened int
@@ -81,7 +83,7 @@ func openStore(dir string, opts *tsdb.Options, logger *slog.Logger) (*store, err
 	if err != nil {
 		logger.Error("The metrics database cannot be written; samples stay in memory until it can", "dir", dir, "err", err)
 	}
-	s.db = db
+	s.db, s.cause = db, err
 	s.opened = 1
 	return s, nil
 }
@@ -146,6 +148,7 @@ func (s *store) settle(ctx context.Context, now time.Time) {
 	}
 	s.retryAt = now.Add(retryEvery)
 	if err := s.probe(); err != nil {
+		s.cause = err
 		s.cutMemory(now)
 		return
 	}
@@ -157,7 +160,7 @@ func (s *store) settle(ctx context.Context, now time.Time) {
 	}
 	n := s.mem.size()
 	if err := s.flushLocked(ctx); err != nil {
-		s.failed = true
+		s.failed, s.cause = true, err
 		return
 	}
 	s.logger.Info("The metrics database can be written again", "dir", s.dir, "samples", n)
@@ -165,6 +168,14 @@ func (s *store) settle(ctx context.Context, now time.Time) {
 
 // ready reports whether samples go to the disk.
 func (s *store) ready() bool { return s.db != nil && !s.failed }
+
+// health returns why samples do not go to the disk, or nil.
+func (s *store) health() error {
+	if s.ready() {
+		return nil
+	}
+	return fmt.Errorf("write the metrics database: %w (%d samples wait in memory)", s.cause, s.mem.size())
+}
 
 func (s *store) cutMemory(now time.Time) {
 	age := memoryAge

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/prometheus/prometheus/storage"
 )
@@ -17,7 +16,6 @@ type writer struct {
 	kept []keptSample
 
 	appended, dropped uint64
-	failure           error // of the disk, since it was last reset
 }
 
 type keptSample struct {
@@ -50,9 +48,6 @@ func (w *writer) putDisk(s *series, t int64, v float64) bool {
 	ref, err := w.app.Append(s.ref, s.labels, 0, t, v, nil, nil, storage.AOptions{})
 	if err != nil {
 		w.dropped++
-		if !droppable(err) {
-			w.failure = err
-		}
 		return false
 	}
 	s.ref = ref
@@ -69,8 +64,7 @@ func (w *writer) end(s *series, t int64) {
 	s.gone, s.value = true, last
 }
 
-// commit makes what was put visible. If the disk fails, it is put in memory;
-// the failure is kept for the caller of Tick.
+// commit makes what was put visible, in memory if the disk fails.
 func (w *writer) commit() {
 	if len(w.kept) == 0 && w.app == nil {
 		return
@@ -81,8 +75,7 @@ func (w *writer) commit() {
 		w.app = nil
 	}
 	if err != nil {
-		w.store.failed = true
-		w.failure = fmt.Errorf("write samples to the metrics database: %w", err)
+		w.store.failed, w.store.cause = true, err
 	}
 	if !w.store.ready() {
 		for _, k := range w.kept {
