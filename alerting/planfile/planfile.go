@@ -52,3 +52,12 @@ func LoadRoster(name string, b []byte, p *plan.Plan) (roster.Roster, error) {
 	}
 	return r, nil
 }
+
+// LoadRosterFile reads the roster in a file.
+func LoadRosterFile(path string, p *plan.Plan) (roster.Roster, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return roster.Roster{}, fmt.Errorf("read roster: %w", err)
+	}
+	return LoadRoster(path, b, p)
+}

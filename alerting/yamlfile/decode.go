@@ -25,7 +25,7 @@ import (
 const MaxBytes = 4 << 20
 
 // maxNodes bounds what aliases can blow a file up to.
-const maxNodes = 1 << 20
+const maxNodes = 1 << 17
 
 // Decode reads the YAML document b into the struct that into points to, then
 // calls check, which may be nil. name stands in the messages.

@@ -46,9 +46,9 @@ func fieldsOf(v reflect.Value, f func(name string, field reflect.Value)) {
 		sf := v.Type().Field(i)
 		name, opts, _ := strings.Cut(sf.Tag.Get("yaml"), ",")
 		switch {
-		case name == "-" || !sf.IsExported():
 		case strings.Contains(opts, "inline"):
 			fieldsOf(v.Field(i), f)
+		case name == "-" || !sf.IsExported():
 		case name == "":
 			f(strings.ToLower(sf.Name), v.Field(i))
 		default:

@@ -11,13 +11,17 @@ var pathPrefix = regexp.MustCompile(`^((?:[\pL_][\pL\pN_-]*|\[\d+\])(?:\.[\pL_][
 
 // locate places the mistakes that a look at the meaning found. One whose path
 // has a mistake already, or stands in or around one, is left out: it follows
-// from that.
+// from that. Those of another file, named in this one, keep their own places.
 func (d *decoder) locate(err error) {
 	structural := make([]string, 0, len(d.bad))
 	for p := range d.bad {
 		structural = append(structural, p)
 	}
 	for _, leaf := range leaves(err) {
+		if other, ok := leaf.(*Error); ok {
+			d.problems = append(d.problems, other.Problems...)
+			continue
+		}
 		path, message := Split(leaf)
 		if touches(path, structural) {
 			continue
@@ -42,6 +46,10 @@ func Split(err error) (path, message string) {
 func Under(prefix string, err error) error {
 	var out []error
 	for _, leaf := range leaves(err) {
+		if _, other := leaf.(*Error); other {
+			out = append(out, leaf)
+			continue
+		}
 		path, message := Split(leaf)
 		switch {
 		case path == "":

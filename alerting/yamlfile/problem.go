@@ -76,9 +76,20 @@ func (d *decoder) err() error {
 		return nil
 	}
 	slices.SortStableFunc(d.problems, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		return cmp.Or(d.later(a, b), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return &Error{d.problems}
+}
+
+// later puts the problems of files that this one names behind its own.
+func (d *decoder) later(a, b Problem) int {
+	switch own := d.name; {
+	case a.File == own && b.File != own:
+		return -1
+	case a.File != own && b.File == own:
+		return 1
+	}
+	return 0
 }
 
 // mistake records what is wrong with the value at path.
