@@ -62,6 +62,23 @@ type Refusal struct {
 // Error says the refusal in English for logs.
 func (r *Refusal) Error() string { return "refused: " + strings.ReplaceAll(r.Code, "_", " ") }
 
+// The errors that callers tell apart; a Refusal is one of them where it fits.
+var (
+	ErrUnauthenticated = errors.New("nobody is logged in")
+	ErrNotFound        = errors.New("no such account or token")
+)
+
+// Is lets errors.Is tell the two kinds of refusal that have their own status.
+func (r *Refusal) Is(target error) bool {
+	switch r.Code {
+	case "login_failed", "bad_token":
+		return target == ErrUnauthenticated
+	case "unknown_account", "unknown_token":
+		return target == ErrNotFound
+	}
+	return false
+}
+
 func refuse(code string, args ...any) error {
 	r := &Refusal{Code: code, Args: map[string]any{}}
 	for i := 0; i+1 < len(args); i += 2 {
