@@ -64,23 +64,27 @@ func Open(cfg Config, logger *slog.Logger) (*Engine, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{
-		cfg: cfg, logger: logger, book: newBook(), cache: &exprCache{Parser: newParser()},
-		byKey: map[string]*instance{}, touched: map[string]bool{},
-	}
-	groups, err := e.read(cfg.Files)
+	groups, err := readGroups(cfg.Files, cfg.KnownCodes, labels.FromMap(cfg.ExternalLabels), logger)
 	if err != nil {
 		return nil, err
 	}
-	e.store, err = openStore(cfg.Dir, storeOptions(cfg.Retention, cfg.MaxBytes), logger)
+	st, err := openStore(cfg.Dir, storeOptions(cfg.Retention, cfg.MaxBytes), logger)
 	if err != nil {
 		return nil, err
 	}
-	e.w.store = e.store
-	e.query = prom.EngineQueryFunc(newPromQL(e.cache, cfg.Interval, ruleSamples, ruleTimeout), e.store)
-	e.asks = newPromQL(newParser(), cfg.Interval, askSamples, askTimeout)
+	e := newEngine(cfg, logger, st)
 	e.adopt(groups)
 	return e, nil
+}
+
+func newEngine(cfg Config, logger *slog.Logger, st *store) *Engine {
+	e := &Engine{
+		cfg: cfg, logger: logger, store: st, book: newBook(), w: writer{store: st},
+		cache: &exprCache{Parser: newParser()}, byKey: map[string]*instance{}, touched: map[string]bool{},
+	}
+	e.query = prom.EngineQueryFunc(newPromQL(e.cache, cfg.Interval, ruleSamples, ruleTimeout), st)
+	e.asks = newPromQL(newParser(), cfg.Interval, askSamples, askTimeout)
+	return e
 }
 
 func newPromQL(p parser.Parser, interval time.Duration, samples int, timeout time.Duration) *promql.Engine {
@@ -197,6 +201,3 @@ func (e *Engine) Close() error {
 	e.ended = true
 	return e.store.close(context.Background(), e.now)
 }
-
-// externalLabels returns the configured labels for templates.
-func (e *Engine) externalLabels() labels.Labels { return labels.FromMap(e.cfg.ExternalLabels) }

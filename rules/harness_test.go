@@ -8,12 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/promql/parser"
 	"go.uber.org/goleak"
 )
 
@@ -142,12 +142,12 @@ func (w *world) batch(source string, lines ...string) Batch {
 func point(t testing.TB, line string) Point {
 	t.Helper()
 	i := strings.LastIndexByte(line, ' ')
-	ls, err := parser.NewParser(parser.Options{}).ParseMetric(line[:i])
+	ls, err := newParser().ParseMetric(line[:i])
 	if err != nil {
 		t.Fatal(err)
 	}
-	var v float64
-	if _, err := fmt.Sscan(line[i+1:], &v); err != nil {
+	v, err := strconv.ParseFloat(line[i+1:], 64)
+	if err != nil {
 		t.Fatalf("%s: %v", line, err)
 	}
 	return Point{Labels: ls, Value: v}

@@ -12,7 +12,7 @@ import (
 // place of the present ones; rules that did not change keep their state. On a
 // *LoadError nothing has changed.
 func (e *Engine) Load(files []string) error {
-	groups, err := e.read(files)
+	groups, err := readGroups(files, e.cfg.KnownCodes, labels.FromMap(e.cfg.ExternalLabels), e.logger)
 	if err != nil {
 		return err
 	}
@@ -20,10 +20,6 @@ func (e *Engine) Load(files []string) error {
 	defer e.mu.Unlock()
 	e.adopt(groups)
 	return nil
-}
-
-func (e *Engine) read(files []string) ([]*group, error) {
-	return readGroups(files, e.cfg.KnownCodes, e.externalLabels(), e.logger)
 }
 
 // Check reads the default rules and files as Load does and returns their

@@ -29,22 +29,30 @@ func (s *store) open() (*tsdb.DB, error) {
 	if err := s.checkLock(); err != nil {
 		return nil, err
 	}
+	// An open that fails over a block leaves its log open behind it, so bad
+	// blocks are looked for first.
+	if bad := s.badBlocks(); len(bad) > 0 {
+		if err := s.remove(bad, errors.New("blocks that do not open")); err != nil {
+			return nil, err
+		}
+	}
 	db, err := s.try()
-	for _, part := range []func() []string{s.badBlocks, s.head, s.everything} {
+	for _, part := range []func() []string{s.head, s.everything} {
 		if err == nil {
 			return db, nil
 		}
-		names := part()
-		if len(names) == 0 {
-			continue
-		}
-		s.logger.Error("The metrics database is damaged; the damaged part is moved aside and its samples are lost", "dir", s.dir, "parts", names, "err", err)
-		if err := s.setAside(names); err != nil {
+		if err := s.remove(part(), err); err != nil {
 			return nil, err
 		}
 		db, err = s.try()
 	}
 	return db, err
+}
+
+// remove moves damaged parts aside and says so.
+func (s *store) remove(parts []string, why error) error {
+	s.logger.Error("The metrics database is damaged; the damaged part is moved aside and its samples are lost", "dir", s.dir, "parts", parts, "err", why)
+	return s.setAside(parts)
 }
 
 // checkLock returns errInUse if another process holds the folder.

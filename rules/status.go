@@ -71,7 +71,7 @@ func (r *rule) status(seen *sight) RuleStatus {
 		s.Error = r.err.Error()
 	}
 	if r.alerting != nil {
-		s.Kind, s.For, s.KeepFiring = "alerting", r.alerting.HoldDuration(), r.alerting.KeepFiringFor()
+		s.Kind, s.For, s.KeepFiring = "alerting", time.Duration(r.spec.For), time.Duration(r.spec.KeepFiringFor)
 	}
 	for _, inst := range r.instances {
 		if worse(inst.alert.State, s.State) {
