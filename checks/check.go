@@ -10,21 +10,24 @@ package checks
 import (
 	"context"
 	"errors"
-	"time"
 )
 
 // Check looks at one thing, once per Run.
 //
 // Run writes what it sees to out and returns nil, even if what it sees is bad:
 // a bad sight is a finding. It returns an error only when it could not look;
-// the result is then Unknown, never OK. It returns ErrNotApplicable when this
-// machine has nothing of the kind (no RAID, no systemd).
+// its samples are then dropped and the result is Unknown, or Abnormal if it had
+// found that before, never OK. It returns ErrNotApplicable when this machine
+// has nothing of the kind (no RAID, no systemd).
 //
-// Run must return soon after ctx is done. If it does not (a statfs on a dead
-// mount cannot be interrupted), the Runner abandons the goroutine, reports the
-// check as Unknown and does not start it again before that Run has returned;
-// so a Check is never run twice at the same time and needs no locks of its own
-// for state it keeps between runs.
+// Run must return soon after ctx is done, which is a little before its Timeout.
+// If it does not (a statfs on a dead mount cannot be interrupted), the Runner
+// abandons the goroutine, reports the check as Unknown and does not start it
+// again before that Run has returned; so a Check is never run twice at the same
+// time and needs no locks of its own for state it keeps between runs.
+//
+// A panic is caught in Run's own goroutine only: a check that starts others
+// must recover in them.
 type Check interface {
 	// Name identifies the check on this machine: lower-case words joined by
 	// "_", with an instance after "/" where there may be several
@@ -40,22 +43,15 @@ type Scheduled interface {
 	Schedule() Schedule
 }
 
-// Schedule is the rhythm of a check. Zero fields take the Runner's defaults.
-type Schedule struct {
-	// Interval between the starts of two runs; at least one second.
-	Interval time.Duration
-	// Timeout after which a run counts as hung; shorter than Interval.
-	Timeout time.Duration
-	// SeriesLimit caps the samples of one run; more are dropped and counted.
-	SeriesLimit int
+// Identified is the extra ability of a check that can tell how it is
+// configured. When a reload brings a check of the same name and Identity, the
+// old one stays, with its state.
+type Identified interface {
+	Check
+	// Identity changes whenever the check would look at something else or in
+	// another way.
+	Identity() string
 }
-
-// Defaults of a Schedule.
-const (
-	DefaultInterval    = 15 * time.Second
-	DefaultTimeout     = 10 * time.Second
-	DefaultSeriesLimit = 2000
-)
 
 // ErrNotApplicable is what Run returns when there is nothing of its kind to
 // look at here. It may be wrapped to say what is missing.

@@ -29,6 +29,9 @@ func NewOutput(limit int) *Output {
 	return &Output{limit: limit}
 }
 
+// grow makes room for n samples, as many as the check had last time.
+func (o *Output) grow(n int) { o.samples = slices.Grow(o.samples, min(n, o.limit)) }
+
 // Set records one number. values are the label values in the order of
 // d.Labels; there must be as many. Text from outside is made safe here.
 func (o *Output) Set(d *Desc, value float64, values ...string) {
@@ -87,6 +90,9 @@ const maxLabelValue = 1024
 // newline and tab, cut to at most limit bytes at a rune boundary. Text from
 // outside is hostile until it went through here.
 func SafeText(s string, limit int) string {
+	if len(s) <= limit && printable(s) {
+		return s
+	}
 	clean := utf8.ValidString(s) && len(s) <= limit
 	if clean && strings.IndexFunc(s, unsafeRune) < 0 {
 		return s
@@ -105,6 +111,16 @@ func SafeText(s string, limit int) string {
 		s = s[:limit]
 	}
 	return s
+}
+
+// printable reports whether s is plain ASCII to be printed: nearly always.
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // unsafeRune tells control characters and the bidirectional overrides that
