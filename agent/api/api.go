@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/prometheus/storage"
+
 	"xunjian/agent/access"
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
@@ -45,6 +47,8 @@ type Rules interface {
 	Stats() rules.Stats
 	Query(ctx context.Context, expr string, ts time.Time) ([]rules.Sample, error)
 	QueryRange(ctx context.Context, expr string, from, to time.Time, step time.Duration) ([]rules.Series, error)
+	// Queryable reads the samples, for backtests.
+	Queryable() storage.Queryable
 }
 
 // History is what the API needs of *checks.History.

@@ -73,7 +73,7 @@ func (s *server) listChecks(c *call) (any, error) {
 func (s *server) checkList(c *call) CheckList {
 	results, alerts := s.Checks.Latest(), s.Rules.Alerts()
 	verdicts := s.Verdicts(results, alerts)
-	byCheck := s.alertsByCheck(c, alerts)
+	byCheck := c.alertsByCheck(alerts, s.incidentsByAlert())
 	list := make([]Check, 0, len(results))
 	for _, r := range results {
 		list = append(list, s.check(c, r, verdicts[r.Check], byCheck[r.Check]))
@@ -97,13 +97,16 @@ func summed(list []Check) CheckList {
 	return out
 }
 
-// alertsByCheck finds the alerts that stand on the series of each check.
-func (s *server) alertsByCheck(c *call, alerts []rules.Alert) map[string][]Alert {
+// alertsByCheck finds the alerts that stand on the series of each check; those
+// that stand on none are under the empty name.
+func (c *call) alertsByCheck(alerts []rules.Alert, incidents map[string]string) map[string][]Alert {
 	out := map[string][]Alert{}
-	incidents := s.incidentsByAlert()
 	for _, a := range alerts {
 		for _, source := range a.Sources {
 			out[source] = append(out[source], c.alert(a, incidents[a.Key]))
+		}
+		if len(a.Sources) == 0 {
+			out[""] = append(out[""], c.alert(a, incidents[a.Key]))
 		}
 	}
 	return out
@@ -167,7 +170,7 @@ func (s *server) showCheck(c *call) (any, error) {
 	alerts := s.Rules.Alerts()
 	verdicts := s.Verdicts(runs[:1], alerts)
 	out := CheckDetail{
-		Check:   s.check(c, runs[0], verdicts[name], s.alertsByCheck(c, alerts)[name]),
+		Check:   s.check(c, runs[0], verdicts[name], c.alertsByCheck(alerts, s.incidentsByAlert())[name]),
 		History: make([]CheckRun, 0, len(runs)),
 	}
 	for _, r := range runs {

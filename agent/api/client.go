@@ -156,6 +156,48 @@ func (c *Client) Rules(ctx context.Context) (RuleList, error) {
 	return get[RuleList](ctx, c, "/rules", nil)
 }
 
+// Backtest says when rules would have fired.
+func (c *Client) Backtest(ctx context.Context, in BacktestRequest) (BacktestReport, error) {
+	return post[BacktestReport](ctx, c, "/rules/backtest", in)
+}
+
+// TestRules runs unit tests of rules at the agent.
+func (c *Client) TestRules(ctx context.Context, in RuleTest) (RuleTestReport, error) {
+	return post[RuleTestReport](ctx, c, "/rules/test", in)
+}
+
+// Users returns every account.
+func (c *Client) Users(ctx context.Context) (UserList, error) {
+	return get[UserList](ctx, c, "/users", nil)
+}
+
+// AddUser makes an account.
+func (c *Client) AddUser(ctx context.Context, in NewUser) (User, error) {
+	return post[User](ctx, c, "/users", in)
+}
+
+// ChangeUser changes one thing of an account.
+func (c *Client) ChangeUser(ctx context.Context, name string, in UserChange) (User, error) {
+	var out User
+	err := c.Call(ctx, http.MethodPatch, "/users/"+url.PathEscape(name), nil, in, &out)
+	return out, err
+}
+
+// Tokens returns every token, without its secret.
+func (c *Client) Tokens(ctx context.Context) (TokenList, error) {
+	return get[TokenList](ctx, c, "/tokens", nil)
+}
+
+// AddToken makes a token; its secret is shown this once.
+func (c *Client) AddToken(ctx context.Context, in NewToken) (IssuedToken, error) {
+	return post[IssuedToken](ctx, c, "/tokens", in)
+}
+
+// RevokeToken ends a token.
+func (c *Client) RevokeToken(ctx context.Context, id string) error {
+	return c.Call(ctx, http.MethodDelete, "/tokens/"+url.PathEscape(id), nil, nil, nil)
+}
+
 // Plan returns the plan in force.
 func (c *Client) Plan(ctx context.Context) (Plan, error) {
 	return get[Plan](ctx, c, "/plan", nil)

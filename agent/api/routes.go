@@ -43,6 +43,7 @@ const (
 // routes lists the whole API.
 func routes() []route {
 	query := limits{within: 30 * time.Second, heavy: true}
+	trial := limits{within: 5 * time.Minute, body: 4 << 20, heavy: true}
 	long := limits{within: 5 * time.Minute, heavy: true}
 	return []route{
 		{"GET", "/status", viewer, (*server).status, limits{}},
@@ -56,6 +57,8 @@ func routes() []route {
 		{"GET", "/alerts", viewer, (*server).listAlerts, limits{}},
 		{"GET", "/alerts/log", viewer, (*server).alertLog, limits{}},
 		{"GET", "/rules", viewer, (*server).listRules, limits{}},
+		{"POST", "/rules/test", operator, (*server).testRules, trial},
+		{"POST", "/rules/backtest", operator, (*server).backtestRules, trial},
 		{"GET", "/query", viewer, (*server).query, query},
 		{"GET", "/query_range", viewer, (*server).queryRange, query},
 
