@@ -140,7 +140,7 @@ func (e *Engine) begin(ctx context.Context, now time.Time) time.Time {
 	e.store.settle(ctx, now)
 	if first {
 		e.timers = readTimers(ctx, e.store, now)
-		e.attach(e.known, now)
+		e.attach(ctx, e.known)
 		e.known = nil
 	}
 	return now

@@ -33,14 +33,25 @@ type world struct {
 
 var epoch = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
 
-// newWorld starts an Engine whose operator has one rule file of this text.
+// noDefaults stands in for the default rules, all but the watchdog.
+var noDefaults = map[string]string{
+	"host.yml": "groups: []\n",
+	"self.yml": "groups: [{name: self, rules: [{alert: Watchdog, expr: vector(1), labels: {kind: watchdog}}]}]\n",
+}
+
+// newWorld starts an Engine whose operator has one rule file of this text, and
+// files that stand in for the default ones.
 func newWorld(t testing.TB, rules string) *world {
 	t.Helper()
+	dir := t.TempDir()
 	w := &world{t: t, start: epoch, now: epoch, log: &strings.Builder{}, desk: map[string]Alert{}}
 	w.cfg = DefaultConfig()
 	w.cfg.Dir = filepath.Join(t.TempDir(), "metrics")
+	for name, text := range noDefaults {
+		w.cfg.Files = append(w.cfg.Files, writeFile(t, dir, name, text))
+	}
 	if rules != "" {
-		w.cfg.Files = []string{writeFile(t, t.TempDir(), "own.yml", rules)}
+		w.cfg.Files = append(w.cfg.Files, writeFile(t, dir, "own.yml", rules))
 	}
 	w.open()
 	t.Cleanup(w.close)

@@ -98,7 +98,7 @@ func (e *Engine) update(inst *instance, a *prom.Alert, now time.Time, look *look
 	}
 	switch {
 	case was == Firing:
-		if inst.alert.Basis == nil {
+		if inst.alert.Basis == nil || len(inst.alert.Basis) > 0 && len(inst.alert.Sources) == 0 {
 			look.describe(inst)
 		}
 	case was == Lost || a.State == prom.StateFiring:

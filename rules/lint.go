@@ -85,7 +85,7 @@ func (l *linter) labels(g rulefmt.RuleGroup, r rulefmt.Rule, add func(label, mes
 			add(label, fmt.Sprintf("label %s: %q is not allowed; use %s", label, v, strings.Join(allowed, " or ")))
 		}
 	}
-	oneOf(LabelKind, KindWarning, KindIncident)
+	oneOf(LabelKind, KindWarning, KindIncident, KindWatchdog)
 	oneOf(LabelResolve, ResolveAuto, ResolveManual)
 	if len(l.codes) > 0 {
 		if v := of(LabelCode); v != "" && !templated(v) && !slices.Contains(l.codes, v) {

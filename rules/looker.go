@@ -180,6 +180,9 @@ func unique(words []string) []string {
 // judged reports whether there is data for all that the alert stands on, so
 // that the rule's not holding it means that it is over.
 func (l *looker) judged(inst *instance) bool {
+	if text := inst.alert.Annotations[AnnotationEndedIf]; text != "" && l.yields(text, labels.EmptyLabels()) {
+		return true
+	}
 	if inst.alert.Basis == nil {
 		return l.judgedAnew(inst)
 	}

@@ -28,7 +28,7 @@ func (e *Engine) Restore(known []Alert) {
 
 // attach gives the known alerts to their rules. Nobody judges one whose rule
 // is gone: it is lost.
-func (e *Engine) attach(known []Alert, now time.Time) {
+func (e *Engine) attach(ctx context.Context, known []Alert) {
 	for _, a := range known {
 		ls := labels.FromMap(a.Labels)
 		a.Key = alertKey(ls)
@@ -41,8 +41,20 @@ func (e *Engine) attach(known []Alert, now time.Time) {
 			continue
 		}
 		inst := &instance{alert: a, rule: r, labels: ls, annotations: labels.FromMap(a.Annotations), restored: true}
+		e.recall(ctx, inst)
 		r.instances[ls.Hash()] = inst
 		e.byKey[a.Key] = inst
+	}
+}
+
+// recall finds out what an alert stood on when it fired, if that was not kept.
+func (e *Engine) recall(ctx context.Context, inst *instance) {
+	if inst.alert.Basis != nil || inst.alert.FiredAt.IsZero() {
+		return
+	}
+	e.looker(ctx, inst.rule, inst.alert.FiredAt).describe(inst)
+	if len(inst.alert.Basis) == 0 && len(inst.rule.needed()) > 0 {
+		inst.alert.Basis = nil // the history does not reach back so far
 	}
 }
 

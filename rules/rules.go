@@ -20,13 +20,21 @@ const (
 	LabelSystem   = "system"   // business system concerned
 	LabelKind     = "kind"     // warning or incident
 	LabelResolve  = "resolve"  // auto or manual: whether the incident may resolve by itself
+	LabelIncident = "incident" // alerts with the same code and this are one incident
 )
 
-// Values of LabelKind and LabelResolve. A rule without a kind opens nothing:
-// its alerts are shown, and that is all (the Watchdog is one).
+// AnnotationEndedIf is a query in a rule's annotations, for rules whose series
+// vanish with their cause: when they have, the alert has ended if the query
+// yields something, and is lost otherwise.
+const AnnotationEndedIf = "ended_if"
+
+// Values of LabelKind and LabelResolve. A rule without a kind and without a
+// code opens nothing: its alerts are shown, and that is all. A watchdog always
+// fires, and says that rules are evaluated.
 const (
 	KindWarning   = "warning"
 	KindIncident  = "incident"
+	KindWatchdog  = "watchdog"
 	ResolveAuto   = "auto"
 	ResolveManual = "manual"
 )
