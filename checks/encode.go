@@ -238,13 +238,19 @@ func (e *encoder) sample(dst []byte, f *family, s *Sample) []byte {
 
 // fits reports whether a family of kind k can have the sample.
 func fits(k Kind, s *Sample) bool {
-	switch s.Suffix {
-	case "":
-		return k != Histogram && (k != Summary || hasNumber(s, "quantile"))
-	case "_bucket":
-		return k == Histogram && hasNumber(s, "le")
+	switch k {
+	case Histogram:
+		return s.Suffix == "_bucket" && s.Value >= 0 && hasNumber(s, "le") || isTotal(s, "le")
+	case Summary:
+		return s.Suffix == "" && hasNumber(s, "quantile") || isTotal(s, "quantile")
 	}
-	return composed(k, s.Suffix)
+	return s.Suffix == ""
+}
+
+// isTotal reports whether s is a sum or count, of all that the label tells
+// apart.
+func isTotal(s *Sample, label string) bool {
+	return (s.Suffix == "_sum" || s.Suffix == "_count" && s.Value >= 0) && !slices.Contains(s.Desc.Labels, label)
 }
 
 func hasNumber(s *Sample, label string) bool {
