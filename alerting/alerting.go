@@ -23,6 +23,8 @@ type Signal struct {
 	// Annotations are the texts for people: summary, summary_zh, …
 	Annotations map[string]string
 	Value       float64
+	// Basis and Sources are the rule engine's own; the Desk keeps them for it.
+	Basis, Sources []string
 	// Since is the first failing measurement; At the moment of the signal.
 	Since, At time.Time
 	// Via is the way in: "rules", "alertmanager", …
@@ -48,6 +50,8 @@ type AlertRecord struct {
 	Annotations map[string]string `json:"annotations"`
 	Status      Status            `json:"status"`
 	Value       float64           `json:"value"`
+	Basis       []string          `json:"basis,omitempty"`
+	Sources     []string          `json:"sources,omitempty"`
 	Since       time.Time         `json:"since"`
 	FiredAt     time.Time         `json:"fired_at"`
 	ChangedAt   time.Time         `json:"changed_at"`

@@ -66,6 +66,7 @@ func (w *work) signal(ctx context.Context, s Signal) error {
 	}
 	rec.Labels, rec.Annotations, rec.Value = s.Labels, s.Annotations, s.Value
 	rec.Status, rec.Since, rec.ChangedAt = s.Status, s.Since, s.At
+	rec.Basis, rec.Sources = s.Basis, s.Sources
 	if s.Status == Ended {
 		rec.EndedAt = s.At
 	}

@@ -1,0 +1,196 @@
+// Package agent is Xunjian as a whole: the only place that connects the rooms.
+// What checks see becomes samples, rules judge them, the desk makes incidents
+// of what they say, and people work on those through console, API and CLI.
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"xunjian/agent/access"
+	"xunjian/agent/config"
+	"xunjian/alerting"
+	"xunjian/alerting/notify"
+	"xunjian/alerting/plan"
+	"xunjian/alerting/store"
+	"xunjian/alerting/text"
+	"xunjian/checks"
+	"xunjian/rules"
+)
+
+// Options are what an Agent gets besides its configuration.
+type Options struct {
+	// Version of the program, for people and for metrics.
+	Version string
+	Logger  *slog.Logger
+	// Announce is called once, when every door is open.
+	Announce func(Announcement)
+}
+
+// Announcement says where the agent is to be found.
+type Announcement struct {
+	Console string // URL
+	Metrics string // URL
+	Data    string // folder
+	// FirstLogin and FirstPassword are set only when the account was made just
+	// now; the password is not kept in readable form anywhere.
+	FirstLogin    string
+	FirstPassword string
+}
+
+// Agent is one running Xunjian.
+type Agent struct {
+	opt Options
+	log *slog.Logger
+	cfg atomic.Pointer[config.Config]
+
+	store    *store.Store
+	desk     *alerting.Desk
+	engine   *rules.Engine
+	runner   *checks.Runner
+	history  *checks.History
+	metrics  *checks.Exposition
+	observer *observer
+	accounts *access.Accounts
+	outbox   *notify.Worker
+	catalog  *text.Catalog
+	registry *prometheus.Registry
+	doors    doors
+	started  time.Time
+	first    Announcement
+
+	reloads struct {
+		sync.Mutex
+		at    time.Time
+		fault string // why the last configuration was refused
+	}
+}
+
+// New opens what is on disk and builds every room; nothing runs yet. Close
+// must be called if Run is not.
+func New(ctx context.Context, cfg *config.Config, opt Options) (*Agent, error) {
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	a := &Agent{opt: opt, log: opt.Logger, started: time.Now()}
+	a.cfg.Store(cfg)
+	if err := a.open(ctx, cfg); err != nil {
+		a.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// open builds the rooms in the order in which data flows, last first, so that
+// each finds its receiver.
+func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
+	if err := os.MkdirAll(cfg.Data, 0o750); err != nil {
+		return fmt.Errorf("make data folder: %w", err)
+	}
+	var err error
+	if a.catalog, err = text.Load(cfg.Location(), messages()...); err != nil {
+		return err
+	}
+	if a.store, err = store.Open(ctx, filepath.Join(cfg.Data, "xunjian.db"), a.log); err != nil {
+		return err
+	}
+	p, err := cfg.LoadPlan()
+	if err != nil {
+		return err
+	}
+	r, err := cfg.LoadRoster(p)
+	if err != nil {
+		return err
+	}
+	a.reloads.at = a.started
+	a.outbox = notify.NewWorker(notify.Options{
+		Outbox: a.store, Channels: channels(), Logger: a.log,
+		Words: &notify.Words{Catalog: a.catalog, Plan: p, Roster: r},
+	})
+	a.desk, err = alerting.NewDesk(ctx, alerting.Options{
+		Store: a.store, Plan: p, Roster: r, Host: cfg.Host, Zone: cfg.Location(),
+		Systems: cfg.Systems, Evidence: a.evidence, Wake: a.outbox.Wake, Logger: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	if a.engine, err = rules.Open(engineConfig(cfg, p), a.log); err != nil {
+		return err
+	}
+	a.engine.Restore(restored(a.desk.Alerts()))
+	if err := a.openChecks(ctx, cfg); err != nil {
+		return err
+	}
+	return a.openDoors(ctx, cfg)
+}
+
+func engineConfig(cfg *config.Config, p *plan.Plan) rules.Config {
+	rc := cfg.Rules
+	rc.Dir = filepath.Join(cfg.Data, "tsdb")
+	rc.KnownCodes = p.Codes()
+	return rc
+}
+
+func (a *Agent) openChecks(ctx context.Context, cfg *config.Config) error {
+	a.history, a.metrics = checks.NewHistory(), checks.NewExposition()
+	a.observer = &observer{
+		bridge: newBridge(cfg.Host), history: a.history, metrics: a.metrics,
+		engine: a.engine, desk: a.desk, log: a.log,
+	}
+	a.registry = a.newRegistry()
+	list, err := a.builtins(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	a.runner = checks.NewRunner(checks.RunnerOptions{Sink: func(rs []checks.Result) {
+		// Not the run's context: what was measured is judged and committed even
+		// while the agent stops.
+		a.observer.observe(context.WithoutCancel(ctx), rs)
+	}})
+	return a.runner.Replace(list, overrides(cfg, list))
+}
+
+// Run works until ctx is done, or until one of its parts fails, and closes
+// everything.
+func (a *Agent) Run(ctx context.Context) error {
+	defer a.Close()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.desk.Run(ctx) })
+	g.Go(func() error { return a.outbox.Run(ctx) })
+	g.Go(func() error { return a.runner.Run(ctx) })
+	a.doors.serve(ctx, g)
+	g.Go(func() error { return a.watchdog(ctx) })
+	if a.opt.Announce != nil {
+		a.opt.Announce(a.first)
+	}
+	err := g.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// Close gives back what New took. It may be called more than once.
+func (a *Agent) Close() error {
+	var errs []error
+	a.doors.close()
+	if a.engine != nil {
+		errs = append(errs, a.engine.Close())
+		a.engine = nil
+	}
+	if a.store != nil {
+		errs = append(errs, a.store.Close())
+		a.store = nil
+	}
+	return errors.Join(errs...)
+}

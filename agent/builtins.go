@@ -1,0 +1,58 @@
+package agent
+
+import (
+	"cmp"
+	"context"
+	"io/fs"
+	"os"
+
+	"xunjian/agent/access"
+	"xunjian/agent/api"
+	"xunjian/agent/config"
+	"xunjian/agent/console"
+	"xunjian/alerting/incident"
+	"xunjian/alerting/notify"
+	"xunjian/checks"
+	"xunjian/checks/host"
+	"xunjian/rules"
+)
+
+// inspected lists every check that looks at something outside of the agent: a
+// new check is one file and one line here. xunjian inspect runs these.
+func inspected(cfg *config.Config) ([]checks.Check, error) {
+	all := host.Checks(cfg.Checks.Host)
+	return enabled(cfg, all), nil
+}
+
+// builtins lists every check of the running agent: what xunjian inspect sees,
+// and the agent itself.
+func (a *Agent) builtins(_ context.Context, cfg *config.Config) ([]checks.Check, error) {
+	return inspected(cfg)
+}
+
+func enabled(cfg *config.Config, all []checks.Check) []checks.Check {
+	var out []checks.Check
+	for _, c := range all {
+		if cfg.Checks.Enabled(c.Name()) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// channels lists every way to reach people.
+func channels() []notify.Channel {
+	// Under systemd the journal reads priorities; on a terminal they are noise.
+	return []notify.Channel{notify.NewJournal(os.Stderr, os.Getenv("JOURNAL_STREAM") != "")}
+}
+
+// messages lists the texts of every room.
+func messages() []fs.FS {
+	return []fs.FS{checks.Messages, incident.Messages, notify.Messages, access.Messages, api.Messages, console.Messages}
+}
+
+func judgeOptions(cfg *config.Config) rules.JudgeOptions {
+	return rules.JudgeOptions{Files: cfg.Rules.Files, ExternalLabels: cfg.Rules.ExternalLabels}
+}
+
+func compareNames(a, b string) int { return cmp.Compare(a, b) }

@@ -1,0 +1,150 @@
+package agent_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "xunjian"
+
+// allowed says which rooms of ours each room may import; the longest matching
+// prefix holds. A room may always import its own subfolders' parent, never a
+// sibling, unless it stands here.
+var allowed = []struct {
+	room string
+	may  []string
+}{
+	{"cmd", []string{"agent", "checks", "rules", "alerting"}},
+	{"agent", []string{"agent", "checks", "rules", "alerting"}},
+	{"agent/config", []string{"agent/access", "checks", "rules", "alerting"}},
+	{"agent/access", nil},
+	{"agent/api", []string{"agent/access", "checks", "rules", "alerting"}},
+	{"agent/console", []string{"agent/access", "checks", "rules", "alerting"}},
+	{"checks", nil},
+	{"checks/", []string{"checks"}},
+	{"rules", nil},
+	{"rules/", []string{"rules"}},
+	{"alerting", []string{"alerting/incident", "alerting/plan", "alerting/roster"}},
+	{"alerting/text", nil},
+	{"alerting/plan", nil},
+	{"alerting/yamlfile", nil},
+	{"alerting/planfile", []string{"alerting/plan", "alerting/roster", "alerting/yamlfile"}},
+	{"alerting/roster", []string{"alerting/plan"}},
+	{"alerting/incident", []string{"alerting/plan", "alerting/roster"}},
+	{"alerting/store", []string{"alerting", "alerting/incident", "alerting/plan"}},
+	{"alerting/storetest", []string{"alerting", "alerting/incident", "alerting/plan"}},
+	{"alerting/notify", []string{"alerting", "alerting/incident", "alerting/plan", "alerting/roster", "alerting/text"}},
+	{"alerting/notifytest", []string{"alerting", "alerting/incident", "alerting/plan", "alerting/notify", "alerting/text"}},
+	{"deploy", nil},
+}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+}
+
+// TestImportsPointOneWay holds the directions of the design: cmd → agent →
+// {checks, rules, alerting}; the three rooms never import each other; variants
+// of checks never see each other.
+func TestImportsPointOneWay(t *testing.T) {
+	pkgs := listPackages(t)
+	if len(pkgs) < 15 {
+		t.Fatalf("go list found only %d packages", len(pkgs))
+	}
+	for _, p := range pkgs {
+		from := strings.TrimPrefix(p.ImportPath, module+"/")
+		may, ok := mayImport(from)
+		if !ok {
+			t.Errorf("%s: no rule says what it may import; add one", from)
+			continue
+		}
+		for _, imp := range p.Imports {
+			to, ours := strings.CutPrefix(imp, module+"/")
+			if ours && !permitted(from, to, may) {
+				t.Errorf("%s imports %s", from, to)
+			}
+		}
+		// checks/checktest exists for tests only.
+		if slices.Contains(p.Imports, "testing") && !strings.HasSuffix(from, "test") {
+			t.Errorf("%s imports testing outside its tests", from)
+		}
+	}
+}
+
+func permitted(from, to string, may []string) bool {
+	if strings.HasPrefix(to, from+"/") && !strings.HasPrefix(from, "checks") && from != "alerting" {
+		return true // own parts
+	}
+	return slices.ContainsFunc(may, func(m string) bool {
+		return to == m || !strings.Contains(from, "checks") && (from == "agent" || strings.HasPrefix(from, "cmd")) && strings.HasPrefix(to, m+"/") ||
+			strings.HasPrefix(from, "agent/") && slices.Contains([]string{"checks", "rules", "alerting"}, m) && strings.HasPrefix(to, m+"/")
+	})
+}
+
+func mayImport(room string) ([]string, bool) {
+	best := -1
+	for i, a := range allowed {
+		match := a.room == room || strings.HasSuffix(a.room, "/") && strings.HasPrefix(room, a.room) || strings.HasPrefix(room, a.room+"/")
+		if match && (best < 0 || len(a.room) > len(allowed[best].room)) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return nil, false
+	}
+	return allowed[best].may, true
+}
+
+// TestDepth keeps the import graph at most six deep.
+func TestDepth(t *testing.T) {
+	imports := map[string][]string{}
+	for _, p := range listPackages(t) {
+		imports[p.ImportPath] = p.Imports
+	}
+	depth := map[string]int{}
+	var walk func(string) int
+	walk = func(p string) int {
+		if d, ok := depth[p]; ok {
+			return d
+		}
+		d := 1
+		for _, imp := range imports[p] {
+			if strings.HasPrefix(imp, module+"/") {
+				d = max(d, walk(imp)+1)
+			}
+		}
+		depth[p] = d
+		return d
+	}
+	for p := range imports {
+		if d := walk(p); d > 6 {
+			t.Errorf("%s stands on %d layers; at most 6", path.Base(p), d)
+		}
+	}
+}
+
+func listPackages(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", module+"/...")
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var pkgs []goPackage
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return pkgs
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
