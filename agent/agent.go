@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -173,6 +174,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	if a.opt.Announce != nil {
 		a.opt.Announce(a.first)
 	}
+	// Opening takes memory that running does not: the journal of the history is
+	// read again, a first password hashed.
+	debug.FreeOSMemory()
 	err := g.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil
