@@ -1,0 +1,177 @@
+package console
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"xunjian/alerting"
+	"xunjian/alerting/incident"
+	"xunjian/alerting/plan"
+	"xunjian/checks"
+	"xunjian/rules"
+)
+
+type boardPage struct {
+	// Tone is the verdict word of the whole: what the headline is coloured by.
+	Tone, Headline, Detail string
+	// Unread is set when the incidents cannot be read: what is known without
+	// them is still shown.
+	Unread    bool
+	Incidents []incidentRow
+	More      bool
+	Warnings  []alertRow
+	Checks    []checkChip
+	Counts    []verdictCount
+	Updated   string
+}
+
+// maxBoard bounds the incidents on the board.
+const maxBoard = 200
+
+func showBoard(r *request) error {
+	page := boardPage{Updated: r.say.Clock(r.now)}
+	open, err := r.c.opt.Desk.Find(r.Context(), alerting.Query{
+		States: []incident.State{incident.Open, incident.Acked}, Limit: maxBoard + 1,
+	})
+	if err != nil {
+		r.c.opt.Logger.Error("read incidents for the board", "err", err)
+		page.Unread = true
+	}
+	page.More = len(open) > maxBoard
+	open = open[:min(len(open), maxBoard)]
+	sortByGravity(open)
+	for _, i := range open {
+		page.Incidents = append(page.Incidents, r.incidentRow(i))
+	}
+	alerts := r.c.opt.Rules.Alerts()
+	page.Warnings = r.warnings(alerts)
+	page.Checks, page.Counts = r.chips(alerts)
+	r.headline(&page, open)
+	return r.showLive("board", r.T("console.nav.board"), page)
+}
+
+// sortByGravity puts the gravest first, and among equals the one that has
+// lasted longest.
+func sortByGravity(list []incident.Incident) {
+	slices.SortStableFunc(list, func(a, b incident.Incident) int {
+		return cmp.Or(
+			cmp.Compare(slices.Index(plan.Levels[:], b.Level), slices.Index(plan.Levels[:], a.Level)),
+			a.OutageSince.Compare(b.OutageSince),
+			cmp.Compare(a.ID, b.ID))
+	})
+}
+
+// headline says the whole in one sentence.
+func (r *request) headline(page *boardPage, open []incident.Incident) {
+	worst := checks.NotApplicable
+	bad := 0
+	for _, k := range page.Checks {
+		if k.verdict.Worse(worst) {
+			worst = k.verdict
+		}
+		if k.verdict.Worse(checks.OK) {
+			bad++
+		}
+	}
+	page.Tone = worst.String()
+	switch {
+	case page.Unread:
+		page.Tone, page.Headline = checks.Unknown.String(), r.T("console.board.unread")
+	case len(open) > 0:
+		page.Tone = checks.Abnormal.String()
+		page.Headline = r.Ta("console.board.incidents", "n", len(open), "level", r.level(open[0].Level).Word)
+		page.Detail = r.unacknowledged(open)
+	case len(page.Checks) == 0:
+		page.Tone, page.Headline = checks.Unknown.String(), r.T("console.board.nothing_yet")
+	case bad > 0:
+		page.Headline = r.Ta("console.board.checks", "n", bad, "all", len(page.Checks))
+	default:
+		page.Tone = checks.OK.String()
+		page.Headline = r.Ta("console.board.well", "n", len(page.Checks))
+	}
+}
+
+func (r *request) unacknowledged(open []incident.Incident) string {
+	n := 0
+	for _, i := range open {
+		if i.State == incident.Open {
+			n++
+		}
+	}
+	if n == 0 {
+		return r.T("console.board.all_acknowledged")
+	}
+	return r.Ta("console.board.unacknowledged", "n", n)
+}
+
+// incidentRow is an incident in a list.
+type incidentRow struct {
+	ID, Code, Category string
+	Level              level
+	Title              string
+	State              state
+	Since, Opened      moment
+	Outage             string
+	// Over is set when the outage has ended, Lost when nobody knows.
+	Over, Lost, Drill bool
+	Owner             string
+}
+
+// level is a level with its name.
+type level struct {
+	ID   plan.Level
+	Name string
+	Word string // both
+}
+
+func (r *request) level(id plan.Level) level {
+	l := level{ID: id}
+	for _, def := range r.c.opt.Desk.Plan().Levels {
+		if def.ID == id {
+			l.Name = def.Name.In(r.say.Lang())
+		}
+	}
+	l.Word = r.Ta("console.level", "id", string(id), "name", l.Name)
+	return l
+}
+
+// state is a word of a state with the class it is shown by.
+type state struct{ ID, Word string }
+
+func (w *words) state(id string) state { return state{id, w.T("console.state." + id)} }
+
+func (r *request) incidentRow(i incident.Incident) incidentRow {
+	row := incidentRow{
+		ID: i.ID, Code: i.Code, Level: r.level(i.Level),
+		Title: cut(i.Title.In(r.say.Lang()), 200), State: r.state(string(i.State)),
+		Since: r.moment(i.OutageSince, r.now), Opened: r.moment(i.OpenedAt, r.now),
+		Outage: r.say.Duration(i.Outage(r.now).Truncate(time.Second)),
+		Over:   i.Ended() || !i.OutageUntil.IsZero(), Drill: i.Drill,
+		Owner: cmp.Or(i.Assignee, i.AckedBy),
+	}
+	if c, ok := r.c.opt.Desk.Plan().Category(i.Code); ok {
+		row.Category = c.Name.In(r.say.Lang())
+	}
+	for _, a := range i.Alerts {
+		row.Lost = row.Lost || a.State == incident.AlertIsLost
+	}
+	return row
+}
+
+// warnings are the alerts that people should see and that opened no incident:
+// neither watchdogs nor what is still pending.
+func (r *request) warnings(alerts []rules.Alert) []alertRow {
+	incidents := r.incidentsByAlert()
+	var out []alertRow
+	for _, a := range alerts {
+		if a.State == rules.Pending || a.Labels[rules.LabelKind] == kindWatchdog || incidents[a.Key] != "" {
+			continue
+		}
+		out = append(out, r.alertRow(a, ""))
+	}
+	return out
+}
+
+// kindWatchdog marks the alert that always fires, to show that alerts can.
+const kindWatchdog = "watchdog"

@@ -1,0 +1,138 @@
+package console
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"xunjian/alerting/incident"
+)
+
+// incidentPage is everything about one incident.
+type incidentPage struct {
+	incidentRow
+	Version    int
+	Host       string
+	System     string
+	SystemKind string
+	Scenario   string
+	Reason     string
+	Acked      string
+	Ended      moment
+	// Next says what the clock will do, empty if nothing.
+	Next string
+	// Quiet is set when all alerts have ended but the incident has not.
+	Quiet  bool
+	Acts   []actView
+	Alerts []memberAlert
+	Play   *playbook
+	Events []eventRow
+	// Oldest is set when the timeline runs forwards.
+	Oldest   bool
+	Evidence []evidenceView
+	Taken    int
+	LiveURL  string
+}
+
+// memberAlert is what an incident knows of one of its alerts.
+type memberAlert struct {
+	Rule, Summary string
+	State         state
+	Labels        []label
+	Value         float64
+	Since         moment
+	Times         int
+}
+
+func showIncident(r *request) error {
+	return r.incidentPage(200, actForm{})
+}
+
+// incidentPage shows the incident of the path. form is what was posted and
+// refused, so that nothing written is lost.
+func (r *request) incidentPage(status int, form actForm) error {
+	i, events, err := r.c.opt.Desk.Get(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	page := r.describe(i, events, form)
+	page.Evidence = r.evidence(i)
+	return r.render(status, "incident", i.ID+" "+cut(page.Title, 60), page)
+}
+
+// liveIncident answers with the parts of the page that change. Evidence is
+// heavy and hardly ever changes: it comes along only when there is more of it
+// than the page has.
+func liveIncident(r *request) error {
+	i, events, err := r.c.opt.Desk.Get(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	page := r.describe(i, events, actForm{})
+	if number(r.URL.Query().Get("evidence"), 0, 0, 1<<20) != page.Taken {
+		page.Evidence = r.evidence(i)
+	}
+	return r.execute(200, "incident", "live", r.view("", page))
+}
+
+func (r *request) describe(i incident.Incident, events []incident.Event, form actForm) incidentPage {
+	p := r.c.opt.Desk.Plan()
+	page := incidentPage{
+		incidentRow: r.incidentRow(i), Version: i.Version, Host: i.Host, System: i.System,
+		SystemKind: r.or("console.system."+string(i.SystemKind), string(i.SystemKind)),
+		Reason:     i.Reason, Ended: r.moment(i.EndedAt, r.now), Next: r.next(i),
+		Quiet: i.Quiet() && !i.Ended(), Oldest: r.URL.Query().Get("order") == "oldest",
+		Taken: len(i.Evidence),
+	}
+	if i.AckedBy != "" {
+		page.Acked = r.Ta("console.incident.acked", "by", i.AckedBy, "at", i.AckedAt)
+	}
+	if sc, ok := p.Scenario(i.Scenario); ok {
+		page.Scenario = sc.Title.In(r.say.Lang())
+		page.Play = r.playbook(sc, &i, form)
+	}
+	if r.who.Role.Allows(operator) {
+		page.Acts = r.acts(i, form)
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(i.Alerts), byGravity(i)) {
+		page.Alerts = append(page.Alerts, r.memberAlert(i.Alerts[key]))
+	}
+	page.Events = r.timeline(events, page.Oldest)
+	page.LiveURL = "/incidents/" + i.ID + "/live?" + query("evidence", strconv.Itoa(page.Taken), "order", r.URL.Query().Get("order"))
+	return page
+}
+
+// byGravity orders an incident's alerts: firing, lost, ended.
+func byGravity(i incident.Incident) func(a, b string) int {
+	order := []string{incident.AlertFiring, incident.AlertIsLost, incident.AlertIsOver}
+	return func(a, b string) int {
+		return cmp.Or(
+			cmp.Compare(slices.Index(order, i.Alerts[a].State), slices.Index(order, i.Alerts[b].State)),
+			cmp.Compare(a, b))
+	}
+}
+
+func (r *request) memberAlert(a incident.Alert) memberAlert {
+	return memberAlert{
+		Rule: a.Rule, Summary: cut(r.annotation("summary", a.Rule, a.Annotations), 300),
+		State: r.state(a.State), Labels: labelsOf(a.Labels), Value: a.Value,
+		Since: r.moment(a.Since, r.now), Times: a.Times,
+	}
+}
+
+// next says what the clock will do with an incident, and how soon.
+func (r *request) next(i incident.Incident) string {
+	p := r.c.opt.Desk.Plan()
+	at, ok := i.Next(p)
+	if !ok {
+		return ""
+	}
+	left := max(0, at.Sub(r.now)).Truncate(time.Second)
+	if i.Quiet() {
+		return r.Ta("console.incident.resolves", "at", at, "left", left)
+	}
+	rises := r.level(p.LevelFor(i.SystemKind, at.Sub(i.OutageSince)))
+	return r.Ta("console.incident.rises", "at", at, "left", left, "level", rises.Word)
+}

@@ -1,0 +1,89 @@
+package console
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"xunjian/agent/access"
+)
+
+// route is one line of the console.
+type route struct {
+	method, path string
+	// need is the least role that may; nobody means that no login is asked for.
+	need  access.Role
+	serve func(*request) error
+}
+
+const (
+	nobody   = access.Role("")
+	viewer   = access.Viewer
+	operator = access.Operator
+	admin    = access.Admin
+)
+
+// routes lists the whole console.
+func routes() []route {
+	return []route{
+		{"GET", "/login", nobody, showLogin},
+		{"POST", "/login", nobody, login},
+		{"POST", "/logout", nobody, logout},
+		{"POST", "/lang", nobody, switchLang},
+
+		{"GET", "/{$}", viewer, showBoard},
+
+		{"GET", "/incidents", viewer, listIncidents},
+		{"GET", "/incidents/new", operator, showReport},
+		{"POST", "/incidents/new", operator, report},
+		{"GET", "/incidents/{id}", viewer, showIncident},
+		{"GET", "/incidents/{id}/live", viewer, liveIncident},
+		{"GET", "/incidents/{id}/evidence/{eid}", viewer, downloadEvidence},
+		{"POST", "/incidents/{id}/{action}", operator, act},
+
+		{"GET", "/checks", viewer, listChecks},
+		{"GET", "/checks/{name...}", viewer, showCheck},
+		{"GET", "/alerts", viewer, showAlerts},
+		{"GET", "/rules", viewer, showRules},
+		{"GET", "/plan", viewer, showPlan},
+		{"GET", "/plan/{id}", viewer, showScenario},
+		{"GET", "/explore", viewer, explore},
+		{"GET", "/chart", viewer, chartData},
+		{"GET", "/about", viewer, showAbout},
+
+		{"GET", "/account", viewer, showAccount},
+		{"POST", "/account/password", viewer, changePassword},
+		{"POST", "/account/lang", viewer, changeLang},
+
+		{"GET", "/users", admin, showUsers},
+		{"POST", "/users", admin, addUser},
+		{"POST", "/users/role", admin, changeRole},
+		{"POST", "/users/disable", admin, disableUser},
+		{"POST", "/users/password", admin, resetPassword},
+		{"POST", "/users/tokens", admin, addToken},
+		{"POST", "/users/tokens/revoke", admin, revokeToken},
+	}
+}
+
+// mux mounts the routes, and pages for what none of them takes. Assets need
+// neither session nor language.
+func (c *Console) mux() http.Handler {
+	pages, methods := http.NewServeMux(), map[string][]string{}
+	for _, rt := range routes() {
+		pages.Handle(rt.method+" "+rt.path, c.page(rt))
+		methods[rt.path] = append(methods[rt.path], rt.method)
+	}
+	for path, allowed := range methods {
+		slices.Sort(allowed)
+		pages.Handle(path, c.public(func(r *request) error {
+			r.w.Header().Set("Allow", strings.Join(allowed, ", "))
+			return errMethod
+		}))
+	}
+	pages.Handle("/", c.public(func(*request) error { return errNotFound }))
+
+	mux := http.NewServeMux()
+	mux.Handle("GET "+assetPrefix, http.HandlerFunc(c.assets.serve))
+	mux.Handle("/", c.sessions.LoadAndSave(c.guard(pages)))
+	return harden(mux)
+}
