@@ -82,7 +82,7 @@ func (r *request) describe(i incident.Incident, events []incident.Event, form ac
 	page := incidentPage{
 		incidentRow: r.incidentRow(i), Version: i.Version, Host: i.Host, System: i.System,
 		SystemKind: r.or("console.system."+string(i.SystemKind), string(i.SystemKind)),
-		Reason:     i.Reason, Ended: r.moment(i.EndedAt, r.now), Next: r.next(i),
+		Reason:     r.source(events), Ended: r.moment(i.EndedAt, r.now), Next: r.next(i),
 		Quiet: i.Quiet() && !i.Ended(), Oldest: r.URL.Query().Get("order") == "oldest",
 		Taken: len(i.Evidence),
 	}
@@ -102,6 +102,18 @@ func (r *request) describe(i incident.Incident, events []incident.Event, form ac
 	page.Events = r.timeline(events, page.Oldest)
 	page.LiveURL = "/incidents/" + i.ID + "/live?" + query("evidence", strconv.Itoa(page.Taken), "order", r.URL.Query().Get("order"))
 	return page
+}
+
+// source says what opened the incident.
+func (r *request) source(events []incident.Event) string {
+	if len(events) == 0 {
+		return ""
+	}
+	by := events[0].Actor
+	if by.Kind == "person" {
+		return r.Ta("console.incident.by_person", "name", by.Name)
+	}
+	return r.Ta("console.incident.by_rule", "name", by.Name)
 }
 
 // byGravity orders an incident's alerts: firing, lost, ended.

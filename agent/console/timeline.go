@@ -2,6 +2,7 @@ package console
 
 import (
 	"slices"
+	"strings"
 
 	"xunjian/alerting/incident"
 	"xunjian/alerting/plan"
@@ -101,6 +102,10 @@ func (t *teller) humanArgs(data incident.Data) (args map[string]any, said string
 		}
 		return nil, d.Note
 	case incident.Reopened:
+		// The core says so when an alert does it: rules have no language.
+		if rule, auto := strings.CutPrefix(d.Reason, "alert fires again: "); auto {
+			return map[string]any{"auto": "_auto", "rule": rule}, ""
+		}
 		return nil, d.Reason
 	case incident.FalseAlarm:
 		return nil, d.Reason
