@@ -19,7 +19,7 @@ import (
 
 // Outbox is what the Worker needs of the store.
 type Outbox interface {
-	Due(ctx context.Context, now time.Time, limit int) ([]alerting.Notice, error)
+	Due(ctx context.Context, now time.Time, skip []string, limit int) ([]alerting.Notice, error)
 	Delivered(ctx context.Context, key string, at time.Time) error
 	Failed(ctx context.Context, key, why string, next time.Time) error
 	Dead(ctx context.Context, key, why string, at time.Time) error
@@ -158,7 +158,7 @@ func (w *Worker) Run(ctx context.Context) error {
 // round starts one goroutine for each idle channel that has something due.
 // Channels do not wait for each other.
 func (w *Worker) round(ctx context.Context, wg *sync.WaitGroup) error {
-	due, err := w.opt.Outbox.Due(ctx, w.opt.Now(), perRound)
+	due, err := w.opt.Outbox.Due(ctx, w.opt.Now(), nil, perRound)
 	if err != nil {
 		return err
 	}

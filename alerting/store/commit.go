@@ -20,11 +20,12 @@ import (
 func (s *Store) Commit(ctx context.Context, u alerting.Unit) ([]incident.Event, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sealed, err := s.commitLocked(ctx, u)
-	if err != nil && full(err) && s.ballast.drop() {
-		s.log.Error("the disk of the data folder is full; the ballast file was given up so that incidents are still kept", "file", s.ballast.path)
+	var sealed []incident.Event
+	err := s.withRoom(func() (err error) {
 		sealed, err = s.commitLocked(ctx, u)
-	}
+		s.unsure = err != nil
+		return err
+	})
 	if err != nil {
 		if conflict(err) {
 			return nil, fmt.Errorf("commit: %w", alerting.ErrConflict)
@@ -35,6 +36,11 @@ func (s *Store) Commit(ctx context.Context, u alerting.Unit) ([]incident.Event, 
 }
 
 func (s *Store) commitLocked(ctx context.Context, u alerting.Unit) ([]incident.Event, error) {
+	if s.unsure {
+		if err := s.readHeadLocked(ctx); err != nil {
+			return nil, err
+		}
+	}
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
@@ -87,13 +93,28 @@ func (s *Store) putIncidents(ctx context.Context, tx *sql.Tx, u alerting.Unit) e
 		if err != nil {
 			return err
 		}
-		words := strings.ToLower(strings.Join([]string{i.ID, i.Key, i.Code, i.System, i.Title.ZH, i.Title.EN}, "\n"))
-		if _, err := stmt.ExecContext(ctx, i.ID, string(i.State), i.Code, string(i.Level), flag(i.Drill),
-			ms(i.OpenedAt), ms(i.EndedAt), words, string(fold)); err != nil {
+		l := listed(i)
+		if _, err := stmt.ExecContext(ctx, i.ID, l.state, l.code, l.level, l.drill,
+			l.openedAt, l.endedAt, l.words, string(fold)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// listing is what stands beside a fold so that it can be found and counted.
+type listing struct {
+	state, code, level string
+	drill              int
+	openedAt, endedAt  int64
+	words              string
+}
+
+func listed(i incident.Incident) listing {
+	return listing{
+		string(i.State), i.Code, string(i.Level), flag(i.Drill), ms(i.OpenedAt), ms(i.EndedAt),
+		strings.ToLower(strings.Join([]string{i.ID, i.Key, i.Code, i.System, i.Title.ZH, i.Title.EN}, "\n")),
+	}
 }
 
 func (s *Store) putAlerts(ctx context.Context, tx *sql.Tx, u alerting.Unit) error {

@@ -10,15 +10,20 @@ import (
 
 // Due returns notices that wait and may go at now, oldest first. Of each
 // recipient's notices about one incident only the oldest that waits is due:
-// order is kept even while it is being retried.
-func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]alerting.Notice, error) {
+// order is kept even while it is being retried. Channels to skip are those
+// that are busy: a long queue of one must not hide what another could send.
+func (s *Store) Due(ctx context.Context, now time.Time, skip []string, limit int) ([]alerting.Notice, error) {
+	args := []any{ms(now)}
+	for _, channel := range skip {
+		args = append(args, channel)
+	}
 	rows, err := s.read.QueryContext(ctx, `
 		SELECT key, incident, version, kind, channel, recipient, lang, created, not_before, attempts, last_error
 		FROM outbox AS o
-		WHERE delivered = 0 AND dead = 0 AND not_before <= ? AND NOT EXISTS (
+		WHERE delivered = 0 AND dead = 0 AND not_before <= ? AND channel NOT IN (`+marks(len(skip))+`) AND NOT EXISTS (
 			SELECT 1 FROM outbox AS b WHERE b.delivered = 0 AND b.dead = 0 AND b.position < o.position
 			AND b.incident = o.incident AND b.channel = o.channel AND b.recipient = o.recipient)
-		ORDER BY position LIMIT ?`, ms(now), limit)
+		ORDER BY position LIMIT ?`, append(args, limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}
@@ -53,7 +58,11 @@ func (s *Store) Dead(ctx context.Context, key, why string, at time.Time) error {
 }
 
 func (s *Store) mark(ctx context.Context, query string, args ...any) error {
-	if _, err := s.write.ExecContext(ctx, query, args...); err != nil {
+	err := s.withRoom(func() error {
+		_, err := s.write.ExecContext(ctx, query, args...)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("record delivery: %w", err)
 	}
 	return nil

@@ -27,7 +27,7 @@ func scanRow(rows *sql.Rows) (row, error) {
 	var r row
 	err := rows.Scan(&r.e.Seq, &r.e.Incident, &r.e.Version, &r.at, &r.e.Actor.Kind, &r.e.Actor.Name, &r.e.Actor.Via,
 		&r.kind, &r.body, &r.e.Prev, &r.e.Hash)
-	r.e.At = moment(r.at)
+	r.e.At = time.UnixMilli(r.at).UTC()
 	return r, err
 }
 
@@ -69,12 +69,10 @@ func (s *Store) Find(ctx context.Context, q alerting.Query) ([]incident.Incident
 	where, args := []string{"1 = 1"}, []any{}
 	add := func(cond string, arg ...any) { where, args = append(where, cond), append(args, arg...) }
 	if len(q.States) > 0 {
-		marks := make([]string, len(q.States))
-		for n, st := range q.States {
-			marks[n] = "?"
+		where = append(where, "state IN ("+marks(len(q.States))+")")
+		for _, st := range q.States {
 			args = append(args, string(st))
 		}
-		where = append(where, "state IN ("+strings.Join(marks, ", ")+")")
 	}
 	if q.Code != "" {
 		add("code = ?", q.Code)
@@ -95,6 +93,9 @@ func (s *Store) Find(ctx context.Context, q alerting.Query) ([]incident.Incident
 	args = append(args, min(limit, 1000), max(q.Offset, 0))
 	return s.folds(ctx, `SELECT fold FROM incidents WHERE `+strings.Join(where, " AND ")+` ORDER BY id DESC LIMIT ? OFFSET ?`, args...)
 }
+
+// marks returns n places for arguments.
+func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
 func (s *Store) folds(ctx context.Context, query string, args ...any) ([]incident.Incident, error) {
 	return list(ctx, s.read, "incidents", query, args, func(b []byte) (i incident.Incident, err error) {
@@ -146,7 +147,7 @@ func (s *Store) Blob(ctx context.Context, id string) (alerting.Blob, error) {
 
 // CurrentAlerts returns the alerts that are firing or lost.
 func (s *Store) CurrentAlerts(ctx context.Context) ([]alerting.AlertRecord, error) {
-	return s.alerts(ctx, `SELECT record FROM alerts WHERE status IN ('firing', 'lost') ORDER BY key`)
+	return s.alerts(ctx, `SELECT record FROM alerts WHERE status IN ('firing', 'lost') ORDER BY key, fired_at`)
 }
 
 // AlertLog returns alerts that changed within [from, to), newest first.
@@ -167,7 +168,8 @@ func (s *Store) alerts(ctx context.Context, query string, args ...any) ([]alerti
 // LastID returns the greatest incident id with a prefix.
 func (s *Store) LastID(ctx context.Context, prefix string) (string, error) {
 	var id string
-	err := s.read.QueryRowContext(ctx, `SELECT id FROM incidents WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1`,
+	// The longer one is the greater: numbers have leading zeros only up to a point.
+	err := s.read.QueryRowContext(ctx, `SELECT id FROM incidents WHERE id >= ? AND id < ? ORDER BY LENGTH(id) DESC, id DESC LIMIT 1`,
 		prefix, prefix+"~").Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
@@ -218,7 +220,10 @@ func (s *Store) Load(ctx context.Context, name string) ([]byte, error) {
 
 // Save keeps a small thing by name, durably.
 func (s *Store) Save(ctx context.Context, name string, body []byte) error {
-	_, err := s.write.ExecContext(ctx, `INSERT INTO kept (name, body) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body`, name, body)
+	err := s.withRoom(func() error {
+		_, err := s.write.ExecContext(ctx, `INSERT INTO kept (name, body) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body`, name, body)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("save %s: %w", name, err)
 	}

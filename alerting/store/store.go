@@ -39,7 +39,10 @@ type Store struct {
 	mu   sync.Mutex
 	seq  int64
 	head string
-	stmt statements
+	// unsure is set after a commit that failed: nobody knows then what is on
+	// the disk, and the head is read again.
+	unsure bool
+	stmt   statements
 }
 
 type statements struct {
@@ -85,12 +88,30 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
-	err = s.write.QueryRowContext(ctx, `SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1`).Scan(&s.seq, &s.head)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("read the head of the chain: %w", err)
+	if err := s.readHeadLocked(ctx); err != nil {
+		return err
 	}
 	s.ballast.fill(s.log)
 	return nil
+}
+
+func (s *Store) readHeadLocked(ctx context.Context) error {
+	s.seq, s.head = 0, ""
+	err := s.write.QueryRowContext(ctx, `SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1`).Scan(&s.seq, &s.head)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read the head of the chain: %w", err)
+	}
+	return nil
+}
+
+// withRoom writes; on a full disk it gives up the ballast and writes once more.
+func (s *Store) withRoom(write func() error) error {
+	err := write()
+	if err != nil && full(err) && s.ballast.drop() {
+		s.log.Error("the disk of the data folder is full; the ballast file was given up so that incidents are still kept", "file", s.ballast.path)
+		err = write()
+	}
+	return err
 }
 
 // dsn asks for durability first: FULL makes every commit wait for the disk.
@@ -159,10 +180,18 @@ func damaged(err error) bool {
 	return errors.As(err, &se) && (se.Code()&0xff == lib.SQLITE_CORRUPT || se.Code()&0xff == lib.SQLITE_NOTADB)
 }
 
-// full tells that the disk has no room left.
+// full tells that the disk has no room left, for the file, its log or the
+// memory that its connections share.
 func full(err error) bool {
 	var se *sqlite.Error
-	return errors.As(err, &se) && (se.Code()&0xff == lib.SQLITE_FULL || se.Code() == lib.SQLITE_IOERR_WRITE)
+	if !errors.As(err, &se) {
+		return false
+	}
+	switch se.Code() {
+	case lib.SQLITE_IOERR_WRITE, lib.SQLITE_IOERR_SHMSIZE, lib.SQLITE_IOERR_FSYNC:
+		return true
+	}
+	return se.Code()&0xff == lib.SQLITE_FULL
 }
 
 // conflict tells that a row with that key is there already.

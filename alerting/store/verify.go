@@ -1,13 +1,14 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
-
-	"encoding/json"
+	"maps"
+	"slices"
 
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
@@ -54,11 +55,12 @@ func (v *verifier) chain(ctx context.Context) error {
 	defer rows.Close()
 	var seq int64
 	for rows.Next() {
+		v.report.Events++
 		r, err := scanRow(rows)
 		if err != nil {
-			return err
+			v.fault("the event after %d cannot be read: %v", seq, err)
+			continue
 		}
-		v.report.Events++
 		v.event(r, seq)
 		seq, v.report.Head = r.e.Seq, r.e.Hash
 	}
@@ -92,46 +94,53 @@ func (v *verifier) event(r row, before int64) {
 
 // incidents checks the listed folds against those that the events give.
 func (v *verifier) incidents(ctx context.Context) error {
-	rows, err := v.tx.QueryContext(ctx, `SELECT id, state, code, level, fold FROM incidents ORDER BY id`)
+	rows, err := v.tx.QueryContext(ctx, `SELECT id, state, code, level, drill, opened_at, ended_at, words, fold FROM incidents ORDER BY id`)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
+	unlisted := maps.Clone(v.folds)
 	for rows.Next() {
-		var id, state, code, level string
-		var body []byte
-		if err := rows.Scan(&id, &state, &code, &level, &body); err != nil {
-			return err
-		}
 		v.report.Incidents++
-		want, ok := v.folds[id]
-		if !ok {
-			v.fault("incident %s is listed but has no events", id)
+		var id string
+		var have listing
+		var body []byte
+		if err := rows.Scan(&id, &have.state, &have.code, &have.level, &have.drill, &have.openedAt, &have.endedAt, &have.words, &body); err != nil {
+			v.fault("incident number %d of the list cannot be read: %v", v.report.Incidents, err)
 			continue
 		}
-		var have incident.Incident
-		if err := json.Unmarshal(body, &have); err != nil || !same(want, have) ||
-			state != string(want.State) || code != want.Code || level != string(want.Level) {
-			v.fault("incident %s: what is listed differs from what its events say", id)
-		}
+		delete(unlisted, id)
+		v.listed(id, have, body)
 	}
-	if n := len(v.folds) - v.report.Incidents; n > 0 {
-		v.fault("%d incidents have events but are not listed", n)
+	for _, id := range slices.Sorted(maps.Keys(unlisted)) {
+		v.fault("incident %s has events but is not listed", id)
 	}
 	return rows.Err()
+}
+
+func (v *verifier) listed(id string, have listing, body []byte) {
+	want, ok := v.folds[id]
+	if !ok {
+		v.fault("incident %s is listed but has no events", id)
+		return
+	}
+	var fold incident.Incident
+	if err := json.Unmarshal(body, &fold); err != nil || !same(want, fold) || have != listed(want) {
+		v.fault("incident %s: what is listed differs from what its events say", id)
+	}
 }
 
 // same compares two folds by what they say, not by how a map is kept.
 func same(a, b incident.Incident) bool {
 	x, err1 := json.Marshal(a)
 	y, err2 := json.Marshal(b)
-	return err1 == nil && err2 == nil && reflect.DeepEqual(x, y)
+	return err1 == nil && err2 == nil && bytes.Equal(x, y)
 }
 
 // blobs checks all evidence that events refer to.
 func (v *verifier) blobs(ctx context.Context) error {
-	for id, fold := range v.folds {
-		for _, ev := range fold.Evidence {
+	for _, id := range slices.Sorted(maps.Keys(v.folds)) {
+		for _, ev := range v.folds[id].Evidence {
 			v.report.Blobs++
 			if err := v.blob(ctx, id, ev); err != nil {
 				return err
@@ -143,7 +152,8 @@ func (v *verifier) blobs(ctx context.Context) error {
 
 func (v *verifier) blob(ctx context.Context, id string, ev incident.EvidenceTaken) error {
 	var packed []byte
-	err := v.tx.QueryRowContext(ctx, `SELECT body FROM blobs WHERE id = ?`, ev.ID).Scan(&packed)
+	var sum string
+	err := v.tx.QueryRowContext(ctx, `SELECT sha256, body FROM blobs WHERE id = ?`, ev.ID).Scan(&sum, &packed)
 	if errors.Is(err, sql.ErrNoRows) {
 		v.fault("incident %s: its evidence %s is missing", id, ev.ID)
 		return nil
@@ -152,7 +162,7 @@ func (v *verifier) blob(ctx context.Context, id string, ev incident.EvidenceTake
 		return err
 	}
 	body, err := unpack(packed)
-	if err != nil || alerting.NewBlob(ev.ID, body).SHA256 != ev.SHA256 {
+	if err != nil || sum != ev.SHA256 || alerting.NewBlob(ev.ID, body).SHA256 != ev.SHA256 {
 		v.fault("incident %s: evidence %s does not match the hash in the timeline", id, ev.ID)
 	}
 	return nil

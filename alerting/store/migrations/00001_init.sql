@@ -70,6 +70,7 @@ CREATE TABLE outbox (
     dead       BIGINT NOT NULL  -- 0 unless given up
 );
 CREATE INDEX outbox_waiting ON outbox (delivered, dead, position);
+CREATE INDEX outbox_of_incident ON outbox (incident, channel, recipient, delivered, dead, position);
 
 -- Small things by name: the state of job pings.
 CREATE TABLE kept (

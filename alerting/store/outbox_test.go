@@ -1,0 +1,147 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"xunjian/alerting"
+	"xunjian/alerting/store"
+	"xunjian/alerting/storetest"
+)
+
+var t0 = storetest.T0
+
+// notice is one of incident n's, numbered by version.
+func notice(n, version int, channel, recipient string) alerting.Notice {
+	return alerting.Notice{
+		Key:      fmt.Sprintf("%s/%d/%s/%s", storetest.ID(n), version, channel, recipient),
+		Incident: storetest.ID(n), Version: version, Kind: "opened", Channel: channel, Recipient: recipient,
+		Lang: "zh-CN", Created: t0, NotBefore: t0,
+	}
+}
+
+func due(t testing.TB, s *store.Store, now time.Time, skip ...string) []string {
+	t.Helper()
+	list, err := s.Due(t.Context(), now, skip, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := []string{}
+	for _, n := range list {
+		out = append(out, n.Key)
+	}
+	return out
+}
+
+func keys(list ...alerting.Notice) []string {
+	out := []string{}
+	for _, n := range list {
+		out = append(out, n.Key)
+	}
+	return out
+}
+
+func want(t testing.TB, what string, got, want []string) {
+	t.Helper()
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("%s (-want +got):\n%s", what, d)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Of one incident, channel and recipient only the oldest that waits is due.
+func TestOutboxKeepsOrder(t *testing.T) {
+	s := open(t, temp(t))
+	first, second, third := notice(1, 1, "mail", "wang"), notice(1, 2, "mail", "wang"), notice(1, 3, "mail", "wang")
+	other, elsewhere, next := notice(1, 2, "mail", "li"), notice(1, 2, "sms", "wang"), notice(2, 1, "mail", "wang")
+	commit(t, s, alerting.Unit{Notices: []alerting.Notice{first, second, other}})
+	commit(t, s, alerting.Unit{Notices: []alerting.Notice{third, elsewhere, next}})
+	ctx := t.Context()
+
+	want(t, "at first", due(t, s, t0), keys(first, other, elsewhere, next))
+	want(t, "before its time", due(t, s, t0.Add(-time.Millisecond)), []string{})
+	want(t, "mail is busy", due(t, s, t0, "mail"), keys(elsewhere))
+	want(t, "both are busy", due(t, s, t0, "mail", "sms"), []string{})
+
+	must(t, s.Failed(ctx, first.Key, "no route", t0.Add(time.Minute)))
+	want(t, "while the first is retried, those behind it wait", due(t, s, t0), keys(other, elsewhere, next))
+	want(t, "when its time has come", due(t, s, t0.Add(time.Minute)), keys(first, other, elsewhere, next))
+
+	must(t, s.Delivered(ctx, first.Key, t0.Add(time.Minute)))
+	want(t, "the first has arrived", due(t, s, t0.Add(time.Minute)), keys(second, other, elsewhere, next))
+	must(t, s.Dead(ctx, second.Key, "no such address", t0.Add(time.Minute)))
+	want(t, "the second is given up", due(t, s, t0.Add(time.Minute)), keys(other, third, elsewhere, next))
+}
+
+func TestOutboxRecords(t *testing.T) {
+	s := open(t, temp(t))
+	n := notice(1, 1, "mail", "wang")
+	commit(t, s, alerting.Unit{Notices: []alerting.Notice{n, notice(2, 1, "mail", "wang"), notice(3, 1, "mail", "wang")}})
+	must(t, s.Failed(t.Context(), n.Key, "no route", t0.Add(time.Minute)))
+	must(t, s.Failed(t.Context(), n.Key, "still no route", t0.Add(time.Hour)))
+	list, err := s.Due(t.Context(), t0.Add(time.Hour), nil, 1)
+	must(t, err)
+	n.Attempts, n.LastError, n.NotBefore = 2, "still no route", t0.Add(time.Hour)
+	if d := cmp.Diff([]alerting.Notice{n}, list); d != "" {
+		t.Errorf("due, limit 1 (-want +got):\n%s", d)
+	}
+	must(t, s.Dead(t.Context(), n.Key, "x", t0))
+	must(t, s.Delivered(t.Context(), notice(2, 1, "mail", "wang").Key, t0))
+	waiting, dead, err := s.OutboxDepth(t.Context())
+	if waiting != 1 || dead != 1 || err != nil {
+		t.Errorf("depth: %d waiting, %d dead, %v, want 1 and 1", waiting, dead, err)
+	}
+}
+
+// A notice under a key that is there already is the same notice.
+func TestOutboxKeyIsStable(t *testing.T) {
+	path := temp(t)
+	s := open(t, path)
+	n := notice(1, 1, "mail", "wang")
+	commit(t, s, alerting.Unit{Notices: []alerting.Notice{n}})
+	must(t, s.Delivered(t.Context(), n.Key, t0))
+	commit(t, s, alerting.Unit{Notices: []alerting.Notice{n}})
+	want(t, "delivered, then committed again", due(t, s, t0), []string{})
+	s.Close()
+	want(t, "after opening again", due(t, open(t, path), t0), []string{})
+}
+
+// storm is a unit that opens n incidents, each with an alert and a notice.
+func storm(from, n int) alerting.Unit {
+	var u alerting.Unit
+	for i := from; i < from+n; i++ {
+		one, _ := storetest.Opening(storetest.ID(i), storetest.ID(i), "E01", t0)
+		u.Events, u.Incidents = append(u.Events, one.Events...), append(u.Incidents, one.Incidents...)
+		u.Notices = append(u.Notices, notice(i, 1, "journal", "web1"))
+		u.Alerts = append(u.Alerts, alerting.AlertRecord{Key: storetest.ID(i), Rule: "HostDown", Status: alerting.Firing, FiredAt: t0, ChangedAt: t0})
+	}
+	return u
+}
+
+// A backlog of thousands must not make each look at the outbox slow.
+func TestDueOfBacklog(t *testing.T) {
+	s := open(t, temp(t))
+	u := storm(0, 5000)
+	for n := range u.Notices {
+		u.Notices[n].NotBefore = t0.Add(time.Hour)
+		later := notice(n, 2, "journal", "web1")
+		u.Notices = append(u.Notices, later) // each behind one that is retried
+	}
+	commit(t, s, u)
+	start := time.Now()
+	if list := due(t, s, t0); len(list) != 0 {
+		t.Errorf("%d notices are due, want none", len(list))
+	}
+	if d := time.Since(start); d > 2*time.Second {
+		t.Errorf("looking at 10,000 waiting notices took %v", d)
+	}
+}
