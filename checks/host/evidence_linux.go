@@ -63,4 +63,7 @@ func userNames(rootfs string) map[uint32]string {
 	return users
 }
 
-func mountTable() ([]mount, error) { return newMountReader(Default()).mounts() }
+func mountTable() ([]mount, error) {
+	list, _, err := newMountReader(Default()).mounts()
+	return list, err
+}

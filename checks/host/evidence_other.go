@@ -26,7 +26,10 @@ func topProcesses(ctx context.Context, n int, during time.Duration) ([]Process, 
 	return out, nil
 }
 
-func mountTable() ([]mount, error) { return portableMounts() }
+func mountTable() ([]mount, error) {
+	list, _, err := portableMounts()
+	return list, err
+}
 
 func kernelLog(context.Context, int) ([]string, error) {
 	return nil, missing("kernel log on " + runtime.GOOS)

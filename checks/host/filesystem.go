@@ -50,8 +50,9 @@ type answer struct {
 
 // filesystemCheck looks at the mounted filesystems, each apart.
 type filesystemCheck struct {
-	// mounts reads the mount table; usage asks one mount, and may block.
-	mounts func() ([]mount, error)
+	// mounts reads the mount table, and says whether it may have changed since
+	// it was read last; usage asks one mount, and may block.
+	mounts func() (list []mount, changed bool, err error)
 	usage  func(m mount) (usage, error)
 	// writable says of a mount point whether the machine's own configuration
 	// (fstab) wants it writable; known is false if it does not say.
@@ -60,6 +61,8 @@ type filesystemCheck struct {
 	ignoredMounts, ignoredTypes *regexp.Regexp
 	timeout                     time.Duration
 
+	// shown are the mounts that are looked at.
+	shown       []mount
 	probes      map[string]*probe
 	wasWritable map[string]bool
 }
@@ -78,18 +81,20 @@ func newFilesystem(cfg FilesystemConfig) *filesystemCheck {
 func (c *filesystemCheck) Name() string { return "filesystem" }
 
 func (c *filesystemCheck) Run(ctx context.Context, out *checks.Output) error {
-	all, err := c.mounts()
+	all, changed, err := c.mounts()
 	if err != nil {
 		return err
 	}
-	mounts := c.wanted(all)
-	if len(mounts) == 0 {
+	if changed {
+		c.shown = c.wanted(all)
+	}
+	if len(c.shown) == 0 {
 		return missing("filesystem that is not ignored")
 	}
-	c.ask(mounts)
+	c.ask()
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	for _, m := range mounts {
+	for _, m := range c.shown {
 		p := c.probes[m.id]
 		a, answered := p.wait(ctx, c.timeout)
 		if answered {
@@ -102,8 +107,7 @@ func (c *filesystemCheck) Run(ctx context.Context, out *checks.Output) error {
 
 // wanted leaves out what is ignored, and the same thing mounted twice at the
 // same place.
-func (c *filesystemCheck) wanted(all []mount) []mount {
-	mounts := all[:0]
+func (c *filesystemCheck) wanted(all []mount) (mounts []mount) {
 	seen := map[[3]string]bool{}
 	for _, m := range all {
 		key := [3]string{m.device, m.point, m.fstype}
@@ -118,7 +122,7 @@ func (c *filesystemCheck) wanted(all []mount) []mount {
 
 // ask starts a probe of every mount that has none under way, and forgets the
 // answers of mounts that are gone.
-func (c *filesystemCheck) ask(mounts []mount) {
+func (c *filesystemCheck) ask() {
 	for id, p := range c.probes {
 		select {
 		case <-p.answer:
@@ -126,7 +130,7 @@ func (c *filesystemCheck) ask(mounts []mount) {
 		default:
 		}
 	}
-	for _, m := range mounts {
+	for _, m := range c.shown {
 		if c.probes[m.id] != nil {
 			continue
 		}
@@ -160,8 +164,8 @@ func (p *probe) wait(ctx context.Context, timeout time.Duration) (answer, bool) 
 func (c *filesystemCheck) report(out *checks.Output, m mount, a answer, answered bool, waited time.Duration) {
 	labels := []string{m.device, m.point, m.fstype}
 	set := func(d *checks.Desc, v float64) { out.Sample(checks.Sample{Desc: d, Values: labels, Value: v}) }
-	set(filesystemReadonly, flag(m.readonly))
-	set(filesystemError, flag(!answered || a.err != nil))
+	set(filesystemReadonly, bit(m.readonly))
+	set(filesystemError, bit(!answered || a.err != nil))
 	switch {
 	case !answered:
 		out.Find(checks.Finding{Subject: m.point, Code: "filesystem.hung", Verdict: checks.Unknown,
@@ -235,8 +239,8 @@ func option(list, want string) bool {
 	return false
 }
 
-// flag is 1 for true.
-func flag(b bool) float64 {
+// bit is 1 for true.
+func bit(b bool) float64 {
 	if b {
 		return 1
 	}

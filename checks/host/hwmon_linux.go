@@ -157,12 +157,14 @@ func (t *temperature) note(prop string, raw float64) {
 		t.limit, t.limited = raw/1000, raw > 0
 	case "crit_alarm":
 		t.alarmed = raw == 1
+	case "fault":
+		t.broken = raw == 1
 	}
 }
 
 func measured(sensors map[string]*temperature) (list []temperature) {
 	for _, t := range sensors {
-		if t.measured {
+		if t.measured && !t.broken {
 			list = append(list, *t)
 		}
 	}

@@ -18,6 +18,10 @@ type mountReader struct {
 	// the agent's own what systemd's sandbox made of it.
 	tables []string
 	rootfs string
+	// last is the table as it was read last, list what it said: it seldom
+	// changes, and taking it apart costs more than comparing it.
+	last []byte
+	list []mount
 }
 
 func newMountReader(cfg Config) *mountReader {
@@ -27,23 +31,30 @@ func newMountReader(cfg Config) *mountReader {
 	}
 }
 
-func (r *mountReader) mounts() ([]mount, error) {
+// mounts returns the mounts below rootfs, and whether they may have changed
+// since the last call. They are not to be written to.
+func (r *mountReader) mounts() (list []mount, changed bool, err error) {
 	b, err := r.table()
 	if err != nil {
-		return nil, err
+		return nil, true, err
 	}
-	var list []mount
+	if bytes.Equal(b, r.last) {
+		return r.list, false, nil
+	}
+	r.last = append(r.last[:0], b...)
 	for line := []byte(nil); len(b) > 0; {
 		line, b = cutLine(b)
 		m, err := parseMount(string(line))
 		if err != nil {
-			return nil, err
+			r.last = nil
+			return nil, true, err
 		}
 		if m.point = below(r.rootfs, m.point); m.point != "" {
 			list = append(list, m)
 		}
 	}
-	return list, nil
+	r.list = list
+	return list, true, nil
 }
 
 func (r *mountReader) table() (b []byte, err error) {

@@ -159,10 +159,10 @@ func (k *knownIface) record(out *checks.Output, n *iface) {
 		set(d, n.counters[i])
 	}
 	if n.state != "" {
-		set(netUp, flag(n.state == operstateIsUp))
+		set(netUp, bit(n.state == operstateIsUp))
 	}
 	if n.hasCarrier {
-		set(netCarrier, flag(n.carrier))
+		set(netCarrier, bit(n.carrier))
 	}
 	for _, f := range n.samples {
 		set(f.desc, f.value)

@@ -79,18 +79,17 @@ func portableMemory(l *memoryLook) error {
 	return nil
 }
 
-func portableMounts() ([]mount, error) {
+func portableMounts() (list []mount, changed bool, err error) {
 	parts, err := psdisk.Partitions(false)
 	if err != nil {
-		return nil, err
+		return nil, true, err
 	}
-	var list []mount
 	for _, p := range parts {
 		m := mount{id: p.Device + "\x00" + p.Mountpoint, device: p.Device, point: p.Mountpoint, fstype: p.Fstype, options: strings.Join(p.Opts, ",")}
 		m.readonly = option(m.options, "ro")
 		list = append(list, m)
 	}
-	return list, nil
+	return list, true, nil
 }
 
 func portableUsage(m mount) (usage, error) {

@@ -67,7 +67,7 @@ func recordArray(out *checks.Output, a procfs.MDStat) {
 	out.Set(mdDisks, float64(a.DisksFailed), a.Name, "failed")
 	out.Set(mdDisks, float64(a.DisksSpare), a.Name, "spare")
 	for _, s := range mdStates {
-		out.Set(mdState, flag(a.ActivityState == s[1]), a.Name, s[0])
+		out.Set(mdState, bit(a.ActivityState == s[1]), a.Name, s[0])
 	}
 	out.Set(mdBlocks, float64(a.BlocksTotal), a.Name)
 	out.Set(mdSynced, float64(a.BlocksSynced), a.Name)
@@ -86,7 +86,7 @@ func judgeArray(a procfs.MDStat, evidence string) checks.Finding {
 	f := checks.Finding{Subject: a.Name, Code: "raid.whole", Verdict: checks.OK, Args: map[string]any{
 		"device": a.Name, "level": a.Type, "state": a.ActivityState,
 		"active": int(a.DisksActive), "required": int(a.DisksTotal), "failed": int(a.DisksFailed), "spare": int(a.DisksSpare),
-		"synced": ratio(float64(a.BlocksSynced), float64(a.BlocksTotal)),
+		"synced": ratio(float64(a.BlocksSynced), float64(a.BlocksToBeSynced)),
 	}}
 	container := strings.Contains(evidence, "external:imsm") || strings.Contains(evidence, "external:ddf")
 	switch {

@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -11,12 +10,10 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// Where systemd is asked: over the bus of the system, as anybody may, or where
-// there is none on its own socket, as root may.
-const (
-	systemBus      = "/run/dbus/system_bus_socket"
-	systemdPrivate = "/run/systemd/private"
-)
+// systemBus is where systemd is asked, as anybody may. Its own socket, which
+// root may use, is left alone: systemd loses a question that arrives there in
+// one piece with the end of the greeting.
+const systemBus = "/run/dbus/system_bus_socket"
 
 const managerInterface = "org.freedesktop.systemd1.Manager"
 
@@ -24,7 +21,7 @@ const managerInterface = "org.freedesktop.systemd1.Manager"
 // connection lives for one look: a bus that is started anew is not noticed
 // otherwise.
 type systemd struct {
-	bus, private string
+	bus string
 	// kinds keeps the types of services, which are a question each.
 	kinds map[string]string
 }
@@ -39,7 +36,7 @@ type listed struct {
 }
 
 func (s *systemd) units(ctx context.Context, shown func(string) bool) ([]unit, string, error) {
-	conn, err := s.connect(ctx)
+	conn, err := dial(ctx, s.bus)
 	if err != nil {
 		return nil, "", fmt.Errorf("connect to systemd: %w", err)
 	}
@@ -89,23 +86,7 @@ func property(ctx context.Context, object dbus.BusObject, iface, name string) (s
 	return v, nil
 }
 
-// connect opens the bus, or else systemd's own socket.
-func (s *systemd) connect(ctx context.Context) (*dbus.Conn, error) {
-	conn, err := dial(ctx, s.bus)
-	if err == nil {
-		if err = conn.Hello(); err == nil {
-			return conn, nil
-		}
-		conn.Close()
-	}
-	own, err2 := dial(ctx, s.private)
-	if err2 != nil {
-		return nil, errors.Join(err, err2)
-	}
-	return own, nil
-}
-
-// dial opens a socket and says who we are. The deadline of ctx holds for the
+// dial opens a bus and says who we are. The deadline of ctx holds for the
 // greeting too, which godbus would wait for without end.
 func dial(ctx context.Context, path string) (*dbus.Conn, error) {
 	var d net.Dialer
@@ -125,7 +106,10 @@ func dial(ctx context.Context, path string) (*dbus.Conn, error) {
 		return nil, err
 	}
 	uid := fmt.Sprint(os.Getuid())
-	if err := conn.Auth([]dbus.Auth{dbus.AuthExternal(uid)}); err != nil {
+	if err = conn.Auth([]dbus.Auth{dbus.AuthExternal(uid)}); err == nil {
+		err = conn.Hello()
+	}
+	if err != nil {
 		conn.Close()
 		return nil, err
 	}

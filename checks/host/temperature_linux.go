@@ -37,7 +37,7 @@ type temperature struct {
 	sensor           string
 	celsius, limit   float64
 	limited, alarmed bool
-	measured         bool
+	measured, broken bool
 }
 
 func (c *temperatureCheck) Run(ctx context.Context, out *checks.Output) error {

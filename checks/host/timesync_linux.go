@@ -75,7 +75,7 @@ func (c *timesyncCheck) Run(_ context.Context, out *checks.Output) error {
 		out.Set(f.desc, f.value(&t, unit))
 	}
 	synced := state != timeError
-	out.Set(timexSync, flag(synced))
+	out.Set(timexSync, bit(synced))
 	f := checks.Finding{Code: "timesync.synchronised", Verdict: checks.OK, Args: map[string]any{
 		"offset_ms": float64(t.Offset) / unit * 1000, "max_error": float64(t.Maxerror) / 1e6,
 	}}

@@ -42,9 +42,10 @@ type manager interface {
 }
 
 func newUnits(cfg Config) *unitsCheck {
+	root := strings.TrimRight(cfg.Rootfs, "/")
 	c := &unitsCheck{
-		booted:   strings.TrimRight(cfg.Rootfs, "/") + "/run/systemd/system",
-		manager:  &systemd{bus: systemBus, private: systemdPrivate, kinds: map[string]string{}},
+		booted:   root + "/run/systemd/system",
+		manager:  &systemd{bus: root + systemBus, kinds: map[string]string{}},
 		required: cfg.Units.Required,
 		ignored:  pattern(""),
 	}
@@ -70,7 +71,7 @@ func (c *unitsCheck) Run(ctx context.Context, out *checks.Output) error {
 	if err != nil {
 		return err
 	}
-	out.Set(systemRunning, flag(state == "running"))
+	out.Set(systemRunning, bit(state == "running"))
 	counts := map[string]int{}
 	failed := 0
 	for _, u := range all {
@@ -79,7 +80,7 @@ func (c *unitsCheck) Run(ctx context.Context, out *checks.Output) error {
 			continue
 		}
 		for _, s := range unitStates {
-			out.Set(unitState, flag(u.active == s), u.name, s, u.kind)
+			out.Set(unitState, bit(u.active == s), u.name, s, u.kind)
 		}
 	}
 	for _, u := range all {
