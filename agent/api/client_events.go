@@ -10,7 +10,8 @@ import (
 )
 
 // Events calls f with every change until ctx is done, the agent stops (nil) or
-// f fails.
+// f fails. The first call, with All set, comes when nothing can be missed any
+// more: look at everything then.
 func (c *Client) Events(ctx context.Context, f func(Change) error) error {
 	resp, err := c.send(ctx, http.MethodGet, "/events", nil, nil)
 	if err != nil {
@@ -19,6 +20,9 @@ func (c *Client) Events(ctx context.Context, f func(Change) error) error {
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return refusalOf(resp)
+	}
+	if err := f(Change{All: true}); err != nil {
+		return err
 	}
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, 1<<20)

@@ -100,11 +100,18 @@ func (s *server) mux() *http.ServeMux {
 	}
 	for path, allowed := range methods {
 		slices.Sort(allowed)
-		mux.Handle(Prefix+path, s.refuse(func(w http.ResponseWriter, r *http.Request) error {
+		refuse := s.refuse(func(w http.ResponseWriter, r *http.Request) error {
 			w.Header().Set("Allow", strings.Join(allowed, ", "))
 			return &failure{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed",
 				Args: map[string]any{"method": r.Method, "allowed": strings.Join(allowed, ", ")}}
-		}))
+		})
+		// By method, for a pattern of all methods conflicts with a wider path
+		// that has one.
+		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+			if !slices.Contains(allowed, method) {
+				mux.Handle(method+" "+Prefix+path, refuse)
+			}
+		}
 	}
 	mux.Handle("/", s.refuse(func(_ http.ResponseWriter, r *http.Request) error {
 		return &failure{Status: http.StatusNotFound, Code: "no_such_path", Args: map[string]any{"path": r.URL.Path}}

@@ -26,12 +26,8 @@ type Peer struct {
 	Known bool
 }
 
-// socketMode lets the owner and the data folder's group in; who they are is
-// told by the kernel, not by the mode.
-const socketMode = 0o660
-
-// ListenUnix listens on a unix socket. A socket left behind by an agent that
-// was killed is replaced, one that answers is not.
+// ListenUnix listens on a unix socket that its owner alone may use. A socket
+// left behind by an agent that was killed is replaced, one that answers is not.
 func ListenUnix(path string) (net.Listener, error) {
 	if len(path) > maxSocketPath {
 		return nil, fmt.Errorf("listen on %s: the path has %d bytes, the system allows %d; use a shorter data folder", path, len(path), maxSocketPath)
@@ -47,9 +43,9 @@ func ListenUnix(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", path, err)
 	}
-	if err := os.Chmod(path, socketMode); err != nil {
+	if err := os.Chmod(path, 0o600); err != nil {
 		l.Close()
-		return nil, fmt.Errorf("let the group use %s: %w", path, err)
+		return nil, fmt.Errorf("guard %s: %w", path, err)
 	}
 	return l, nil
 }

@@ -34,6 +34,10 @@ func (s *server) stream(c *call) (any, error) {
 		return nil, err
 	}
 	f := feed{w: c.w, ctl: http.NewResponseController(c.w)}
+	// The server's deadline for reading a request would end the stream.
+	if err := f.ctl.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return nil, err
+	}
 	c.w.Header().Set("Content-Type", "text/event-stream")
 	c.w.Header().Set("X-Accel-Buffering", "no") // nginx must not wait for more
 	harden(c.w)

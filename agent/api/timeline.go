@@ -113,7 +113,7 @@ func (t *teller) humanArgs(data incident.Data) map[string]any {
 	case incident.Resolved:
 		return map[string]any{"note": t.said(d.Note)}
 	case incident.Reopened:
-		return map[string]any{"reason": d.Reason}
+		return map[string]any{"reason": t.said(d.Reason)}
 	case incident.FalseAlarm:
 		return map[string]any{"reason": d.Reason}
 	}
@@ -122,14 +122,12 @@ func (t *teller) humanArgs(data incident.Data) map[string]any {
 
 // said turns a message code into its sentence; a person's own words stay.
 func (t *teller) said(words string) string {
-	if words == incident.NoteAuto || words == noteClock {
+	switch words {
+	case incident.NoteAuto, incident.ReasonClock, incident.ReasonAgain:
 		return t.say.T(words, nil)
 	}
 	return words
 }
-
-// noteClock is the reason of a level that the outage clock raised.
-const noteClock = "incident.level_by_clock"
 
 // step says what a step of the playbook asks for, or its id if the plan in
 // force no longer has it.

@@ -1,0 +1,392 @@
+package api_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pb33f/libopenapi"
+	validator "github.com/pb33f/libopenapi-validator"
+	"go.yaml.in/yaml/v3"
+
+	"xunjian/agent/access"
+	"xunjian/agent/api"
+)
+
+// document is as much of the description as the tests look at.
+type document struct {
+	Paths      map[string]map[string]yaml.Node `yaml:"paths"`
+	Components struct {
+		Schemas map[string]schema `yaml:"schemas"`
+	} `yaml:"components"`
+}
+
+type operation struct {
+	Role        string `yaml:"x-role"`
+	OperationID string `yaml:"operationId"`
+	Summary     string `yaml:"summary"`
+}
+
+type schema struct {
+	Ref        string            `yaml:"$ref"`
+	Type       string            `yaml:"type"`
+	Required   []string          `yaml:"required"`
+	Properties map[string]schema `yaml:"properties"`
+	Items      *schema           `yaml:"items"`
+	AllOf      []schema          `yaml:"allOf"`
+	Enum       []string          `yaml:"enum"`
+	Additional yaml.Node         `yaml:"additionalProperties"`
+}
+
+func readDocument(t *testing.T) document {
+	t.Helper()
+	var d document
+	if err := yaml.Unmarshal(api.OpenAPI(), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// TestEveryRouteIsDescribed walks the routes and the description, both ways.
+func TestEveryRouteIsDescribed(t *testing.T) {
+	d := readDocument(t)
+	described := map[string]string{}
+	ids := map[string]string{}
+	for path, item := range d.Paths {
+		for method, node := range item {
+			if method == "parameters" {
+				continue
+			}
+			var op operation
+			if err := node.Decode(&op); err != nil {
+				t.Fatal(err)
+			}
+			line := strings.ToUpper(method) + " " + path
+			described[line] = op.Role
+			if op.Summary == "" || op.OperationID == "" {
+				t.Errorf("%s has no summary or no operationId", line)
+			}
+			if other := ids[op.OperationID]; other != "" {
+				t.Errorf("%s and %s have the same operationId", line, other)
+			}
+			ids[op.OperationID] = line
+		}
+	}
+	for _, rt := range api.RouteLines() {
+		line := rt.Method + " " + rt.Path
+		role, ok := described[line]
+		if !ok {
+			t.Errorf("%s is not described", line)
+		} else if role != rt.Need {
+			t.Errorf("%s needs %s, described is %q", line, rt.Need, role)
+		}
+		delete(described, line)
+	}
+	for line := range described {
+		t.Errorf("%s is described, but there is no such route", line)
+	}
+}
+
+// wire are the types that go over the wire. A test fails if a schema has no
+// type here, or a type reached from these no schema.
+var wire = []any{
+	api.Error{}, api.Text{}, api.Status{}, api.Change{}, api.CheckList{}, api.CheckDetail{}, api.Inspection{},
+	api.AlertList{}, api.AlertLog{}, api.RuleList{}, api.QueryResult{}, api.RangeResult{},
+	api.RuleTest{}, api.RuleTestReport{}, api.BacktestRequest{}, api.BacktestReport{},
+	api.Plan{}, api.Scenario{}, api.IncidentList{}, api.IncidentDetail{}, api.Timeline{}, api.Verification{},
+	api.Report{}, api.Acknowledge{}, api.Comment{}, api.Assign{}, api.SetLevel{}, api.SetStep{},
+	api.Resolve{}, api.Reopen{}, api.FalseAlarm{},
+	api.UserList{}, api.NewUser{}, api.UserChange{}, api.TokenList{}, api.NewToken{}, api.IssuedToken{},
+}
+
+// words are the schemas that are no objects: their Go types are plain.
+var words = []string{"Moment", "Verdict", "LevelWord", "Labels", "RoleWord", "SeenVersion"}
+
+// TestEveryFieldIsDescribed walks every field of every type that goes over the
+// wire and every property of every schema, both ways: name, type, and whether
+// it is always there.
+func TestEveryFieldIsDescribed(t *testing.T) {
+	d := readDocument(t)
+	w := walker{t: t, schemas: d.Components.Schemas, seen: map[string]bool{}}
+	for _, v := range wire {
+		w.object(reflect.TypeOf(v))
+	}
+	for name := range d.Components.Schemas {
+		if !w.seen[name] && !slices.Contains(words, name) {
+			t.Errorf("schema %s describes no type", name)
+		}
+	}
+}
+
+type walker struct {
+	t       *testing.T
+	schemas map[string]schema
+	seen    map[string]bool
+}
+
+type field struct {
+	name     string
+	optional bool
+	typ      reflect.Type
+}
+
+// fields are those of a struct and of the structs it embeds.
+func fields(typ reflect.Type) []field {
+	var out []field
+	for i := range typ.NumField() {
+		f := typ.Field(i)
+		tag := f.Tag.Get("json")
+		if f.Anonymous && tag == "" {
+			out = append(out, fields(f.Type)...)
+			continue
+		}
+		name, opts, _ := strings.Cut(tag, ",")
+		if name != "-" {
+			out = append(out, field{name, opts != "", f.Type})
+		}
+	}
+	return out
+}
+
+// properties are those of a schema and of what it is made of.
+func (w *walker) properties(s schema) (props map[string]schema, required []string) {
+	props = maps.Clone(s.Properties)
+	if props == nil {
+		props = map[string]schema{}
+	}
+	required = s.Required
+	for _, part := range s.AllOf {
+		p, r := w.properties(w.resolve(part))
+		maps.Copy(props, p)
+		required = append(required, r...)
+	}
+	return props, required
+}
+
+func (w *walker) resolve(s schema) schema {
+	if s.Ref == "" {
+		return s
+	}
+	name := strings.TrimPrefix(s.Ref, "#/components/schemas/")
+	found, ok := w.schemas[name]
+	if !ok {
+		w.t.Fatalf("no schema %s", s.Ref)
+	}
+	return found
+}
+
+func (w *walker) object(typ reflect.Type) {
+	w.t.Helper()
+	name := typ.Name()
+	if w.seen[name] {
+		return
+	}
+	w.seen[name] = true
+	s, ok := w.schemas[name]
+	if !ok {
+		w.t.Errorf("type %s has no schema", name)
+		return
+	}
+	// What a type embeds has a schema of its own.
+	for i := range typ.NumField() {
+		if f := typ.Field(i); f.Anonymous && f.Type != reflect.TypeFor[time.Time]() {
+			w.object(f.Type)
+		}
+	}
+	props, required := w.properties(s)
+	for _, f := range fields(typ) {
+		p, ok := props[f.name]
+		if !ok {
+			w.t.Errorf("%s.%s is not described", name, f.name)
+			continue
+		}
+		delete(props, f.name)
+		if slices.Contains(required, f.name) == f.optional {
+			w.t.Errorf("%s.%s: optional is %v here, and the other way round in the description", name, f.name, f.optional)
+		}
+		w.value(name+"."+f.name, p, f.typ)
+	}
+	for left := range props {
+		w.t.Errorf("%s.%s is described, but the type has no such field", name, left)
+	}
+}
+
+// value compares one value's type with its schema.
+func (w *walker) value(at string, s schema, typ reflect.Type) {
+	w.t.Helper()
+	if typ.Kind() == reflect.Pointer {
+		typ = typ.Elem()
+	}
+	want := kindOf(typ)
+	if got := w.resolve(s); got.Type != want && !(got.Type == "" && len(got.AllOf) > 0 && want == "object") {
+		w.t.Errorf("%s is %s, described as %q", at, want, got.Type)
+	}
+	switch {
+	case typ == reflect.TypeFor[json.RawMessage](), typ == reflect.TypeFor[api.Moment]():
+	case typ.Kind() == reflect.Struct:
+		if s.Ref != "#/components/schemas/"+typ.Name() {
+			w.t.Errorf("%s is a %s, described by %q", at, typ.Name(), s.Ref)
+		}
+		w.object(typ)
+	case typ.Kind() == reflect.Slice || typ.Kind() == reflect.Array:
+		items := w.resolve(s).Items
+		if items == nil {
+			w.t.Errorf("%s: the description has no items", at)
+			return
+		}
+		w.value(at+"[]", *items, typ.Elem())
+	}
+}
+
+func kindOf(typ reflect.Type) string {
+	switch {
+	case typ == reflect.TypeFor[api.Moment]():
+		return "string"
+	case typ == reflect.TypeFor[json.RawMessage]():
+		return "object"
+	}
+	switch typ.Kind() {
+	case reflect.String:
+		return "string"
+	case reflect.Bool:
+		return "boolean"
+	case reflect.Float64:
+		return "number"
+	case reflect.Int, reflect.Int64, reflect.Uint64:
+		return "integer"
+	case reflect.Slice, reflect.Array:
+		return "array"
+	}
+	return "object"
+}
+
+// judge validates requests and responses against the description.
+type judge struct {
+	t testing.TB
+	v validator.Validator
+}
+
+func newJudge(t testing.TB) judge {
+	t.Helper()
+	doc, err := libopenapi.NewDocument(api.OpenAPI())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, errs := validator.NewValidator(doc)
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	t.Cleanup(v.Release)
+	return judge{t, v}
+}
+
+// TestDescriptionIsValid holds the description against OpenAPI's own schema.
+func TestDescriptionIsValid(t *testing.T) {
+	ok, errs := newJudge(t).v.ValidateDocument()
+	for _, e := range errs {
+		t.Errorf("%s: %s %v", e.Message, e.Reason, e.SchemaValidationErrors)
+	}
+	if !ok && len(errs) == 0 {
+		t.Error("not valid")
+	}
+}
+
+// exchange makes a request, and holds it and its answer against the
+// description.
+func (j judge) exchange(s *server, method, path, body string) answer {
+	j.t.Helper()
+	a := s.as(access.Admin, method, path, body, "Accept-Language", "en")
+	req, err := http.NewRequest(method, s.base+api.Prefix+path, strings.NewReader(body))
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer x")
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp := &http.Response{StatusCode: a.status, Header: a.header, Body: io.NopCloser(bytes.NewReader(a.body)), Request: req}
+	check := j.v.ValidateHttpRequestResponse
+	if a.status/100 != 2 {
+		check = j.v.ValidateHttpResponse // a request that was refused need not be valid
+	}
+	if ok, errs := check(req, resp); !ok {
+		for _, e := range errs {
+			j.t.Errorf("%s %s: %s: %s %s\n%s", method, path, e.Message, e.Reason, reasons(e), a.body)
+		}
+	}
+	return a
+}
+
+func reasons(e any) string { return fmt.Sprintf("%+v", e) }
+
+// TestRealAnswersFitTheDescription plays a day with the API and holds every
+// request and every answer against the description. Every route takes part.
+func TestRealAnswersFitTheDescription(t *testing.T) {
+	s := serve(t)
+	j := newJudge(t)
+	id := s.FillDisk()
+	played := map[string]bool{}
+	play := func(want int, method, template, body string, parts ...string) answer {
+		t.Helper()
+		played[method+" "+template] = true
+		path := template
+		for n := 0; n+1 < len(parts); n += 2 {
+			path = strings.ReplaceAll(path, parts[n], parts[n+1])
+		}
+		a := j.exchange(s, method, path, body)
+		if a.status != want {
+			t.Errorf("%s %s: status %d, want %d: %s", method, path, a.status, want, a.body)
+		}
+		return a
+	}
+	in := func(rest string) string { return "/incidents/{id}" + rest }
+	for _, path := range []string{"/status", "/checks", "/alerts", "/alerts/log", "/rules", "/plan", "/incidents", "/incidents/verify", "/users", "/tokens", "/openapi.yaml"} {
+		play(200, "GET", path, "")
+	}
+	play(200, "GET", "/checks/{name}", "", "{name}", "filesystem")
+	play(200, "GET", "/checks/{name}", "", "{name}", "postgres%2Fmain")
+	play(200, "POST", "/checks/{name}/run", "", "{name}", "cpu")
+	play(200, "GET", "/query", "", "/query", "/query?expr=node_filesystem_avail_bytes&time=2026-01-05T09:30:15%2B08:00")
+	play(200, "GET", "/query_range", "", "/query_range", "/query_range?expr=node_filesystem_avail_bytes&start=2026-01-05T09:00:00%2B08:00&end=2026-01-05T09:30:15%2B08:00&step=15")
+	play(200, "GET", "/plan/scenarios/{id}", "", "{id}", "server-failure")
+	play(200, "GET", "/incidents", "", "/incidents", "/incidents?state=active&state=resolved&code=E01&q=data&limit=1")
+	play(200, "GET", in(""), "", "{id}", id)
+	play(200, "GET", in("/events"), "", "{id}", id)
+	play(200, "GET", in("/evidence/{eid}"), "", "{id}", id, "{eid}", id+"-e1")
+	play(200, "POST", in("/acknowledge"), `{"note":"on it"}`, "{id}", id)
+	play(200, "POST", in("/comment"), `{"text":"vendor called"}`, "{id}", id)
+	play(200, "POST", in("/assign"), `{"to":"li"}`, "{id}", id)
+	play(200, "POST", in("/level"), `{"level":"III","reason":"takes longer"}`, "{id}", id)
+	play(200, "POST", in("/step"), `{"step":"find-cause","state":"done"}`, "{id}", id)
+	play(200, "POST", in("/resolve"), `{"note":"disk replaced"}`, "{id}", id)
+	play(200, "POST", in("/reopen"), `{"reason":"full again"}`, "{id}", id)
+	play(200, "POST", in("/false-alarm"), `{"reason":"planned work"}`, "{id}", id)
+	play(409, "POST", in("/false-alarm"), `{"reason":"planned work"}`, "{id}", id)
+	play(200, "GET", in(""), "", "{id}", id)
+	play(200, "GET", in("/events"), "", "{id}", id)
+	play(200, "POST", "/incidents", `{"key":"k1","code":"F00","title":"uploads fail","since":"2026-01-05T09:00:00+08:00"}`)
+	play(404, "GET", in(""), "", "{id}", "INC-19990101-00001")
+	rules := `{"name":"r.yml","content":"groups: [{name: g, rules: [{alert: A, expr: no_such_metric > 1}, {alert: B, expr: node_filesystem_avail_bytes < 100}]}]"}`
+	play(200, "POST", "/rules/backtest", `{"files":[`+rules+`],"from":"2026-01-05T09:25:00+08:00","to":"2026-01-05T09:35:00+08:00"}`)
+	play(200, "POST", "/rules/test", `{"files":[`+rules+`,{"name":"t.yml","content":"rule_files: [r.yml]\ntests: [{interval: 1m, alert_rule_test: [{eval_time: 1m, alertname: A}]}]"}],"tests":["t.yml"]}`)
+	play(200, "POST", "/users", `{"name":"li","role":"operator","password":"correct horse battery"}`)
+	play(200, "PATCH", "/users/{name}", `{"disabled":true}`, "{name}", "li")
+	tok := into[api.IssuedToken](play(200, "POST", "/tokens", `{"owner":"the-admin","name":"wall","role":"viewer","expires":"2027-01-01T00:00:00+08:00"}`))
+	play(200, "GET", "/tokens", "")
+	play(204, "DELETE", "/tokens/{id}", "", "{id}", tok.ID)
+	play(204, "POST", "/reload", "")
+	played["GET /events"] = true // TestStream reads it
+	for _, rt := range api.RouteLines() {
+		if !played[rt.Method+" "+rt.Path] {
+			t.Errorf("%s %s took no part", rt.Method, rt.Path)
+		}
+	}
+}
