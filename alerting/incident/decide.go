@@ -114,18 +114,12 @@ func Decide(i Incident, cmd Command, env Env) ([]Data, error) {
 	case Tick:
 		return i.tick(env), nil
 	case Comment:
-		if err := Need("text", c.Text); err != nil {
-			return nil, err
-		}
-		return []Data{Commented(c)}, nil
+		return one(Commented(c), Need("text", c.Text))
 	case Reopen:
 		if !i.Ended() {
 			return nil, refuse("not_ended")
 		}
-		if err := Need("reason", c.Reason); err != nil {
-			return nil, err
-		}
-		return []Data{Reopened(c)}, nil
+		return one(Reopened(c), Need("reason", c.Reason))
 	}
 	if i.Ended() {
 		return nil, refuse("already_ended", "state", string(i.State))
@@ -140,9 +134,9 @@ func (i Incident) handle(cmd Command, env Env) ([]Data, error) {
 		if i.State == Acked {
 			return nil, refuse("already_acknowledged", "by", i.AckedBy)
 		}
-		return []Data{Acknowledged(c)}, Need("note", c.Note)
+		return one(Acknowledged(c), Need("note", c.Note))
 	case Assign:
-		return []Data{Assigned(c)}, Need("to", c.To)
+		return one(Assigned(c), Need("to", c.To), fits("note", c.Note))
 	case SetLevel:
 		return i.setLevel(c, env)
 	case SetStep:
@@ -151,11 +145,21 @@ func (i Incident) handle(cmd Command, env Env) ([]Data, error) {
 		if len(i.Alerts) > 0 && !i.Quiet() && strings.TrimSpace(c.Note) == "" {
 			return nil, refuse("still_firing")
 		}
-		return []Data{Resolved(c)}, fits("note", c.Note)
+		return one(Resolved(c), fits("note", c.Note))
 	case MarkFalseAlarm:
-		return []Data{FalseAlarm(c)}, Need("reason", c.Reason)
+		return one(FalseAlarm(c), Need("reason", c.Reason))
 	}
 	return nil, refuse("unknown_command")
+}
+
+// one is a single event, unless something forbids it.
+func one(d Data, forbidden ...error) ([]Data, error) {
+	for _, err := range forbidden {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return []Data{d}, nil
 }
 
 // Need refuses an empty or oversized text.
@@ -194,9 +198,9 @@ func (i Incident) setStep(c SetStep, env Env) ([]Data, error) {
 	}
 	switch c.State {
 	case "done":
-		return []Data{StepChanged(c)}, fits("note", c.Note)
+		return one(StepChanged(c), fits("note", c.Note))
 	case "skipped":
-		return []Data{StepChanged(c)}, Need("note", c.Note)
+		return one(StepChanged(c), Need("note", c.Note))
 	}
 	return nil, refuse("unknown_step_state", "state", c.State)
 }
@@ -209,7 +213,7 @@ func (i Incident) fire(a AlertJoined, env Env) []Data {
 	}
 	var out []Data
 	if i.Ended() {
-		out = append(out, Reopened{Reason: "alert fires again: " + a.Rule})
+		out = append(out, Reopened{Reason: ReasonAgain})
 	}
 	return append(out, a)
 }
@@ -233,12 +237,18 @@ func (i Incident) end(alert string, env Env) []Data {
 	return append(out, Resolved{Note: NoteAuto})
 }
 
-// The words of Opened.Resolve, and the note of an automatic resolution (a
-// message code).
+// The words of Opened.Resolve.
 const (
 	ResolveAuto   = "auto"
 	ResolveManual = "manual"
-	NoteAuto      = "incident.auto_resolved"
+)
+
+// What stands in place of a person's words in events that nobody made:
+// message codes.
+const (
+	NoteAuto    = "incident.auto_resolved"
+	ReasonAgain = "incident.alert_again"
+	ReasonClock = "incident.level_by_clock"
 )
 
 // ReopenWithin is how long after its end an incident is opened again by its
@@ -287,7 +297,7 @@ func (i Incident) tick(env Env) []Data {
 	if !want.Graver(i.ClockLevel) || !want.Graver(i.Level) {
 		return nil
 	}
-	return []Data{LevelChanged{i.Level, want, want, "incident.level_by_clock"}}
+	return []Data{LevelChanged{i.Level, want, want, ReasonClock}}
 }
 
 // Next returns when the clock has to look at the incident again (the first

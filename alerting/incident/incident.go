@@ -145,7 +145,7 @@ func (i Incident) Apply(e Event) Incident {
 			i.Alerts = map[string]Alert{}
 		}
 		i.Alerts[d.Alert] = Alert{d.Rule, d.Labels, d.Annotations, d.Since, d.Value, AlertFiring, i.Alerts[d.Alert].Times + 1}
-		i.OutageUntil = time.Time{}
+		i.OutageUntil, i.HoldUntil = time.Time{}, time.Time{}
 	case AlertEnded:
 		i.setAlert(d.Alert, AlertIsOver)
 		if i.Quiet() {
@@ -177,7 +177,8 @@ func (i Incident) Apply(e Event) Incident {
 	case FalseAlarm:
 		i.State, i.EndedAt = NoIncident, e.At
 	case Reopened:
-		i.State, i.EndedAt = Open, time.Time{}
+		// A hold of before must not resolve what a person has just reopened.
+		i.State, i.EndedAt, i.HoldUntil = Open, time.Time{}, time.Time{}
 		i.AckedAt, i.AckedBy = time.Time{}, ""
 	}
 	return i
