@@ -3,69 +3,71 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"xunjian/alerting/yamlfile"
 	"xunjian/checks"
+	"xunjian/checks/external"
 	"xunjian/checks/host"
 )
 
 // Checks says what is looked at, and how often.
 type Checks struct {
-	// Disable names the checks that do not run; the word before a "/" names
-	// all its instances.
+	// Disable names the checks that do not run; "plugin" names all plugins.
 	Disable []string `yaml:"disable"`
 	// Schedule gives checks another rhythm than their own, by name.
-	Schedule map[string]Rhythm `yaml:"schedule"`
+	Schedule map[string]checks.Schedule `yaml:"schedule"`
 
-	Host host.Config `yaml:"host"`
+	Host     host.Config     `yaml:"host"`
+	External external.Config `yaml:"external"`
 }
 
-// Rhythm of a check; what is not set stays the check's own.
-type Rhythm struct {
-	// Interval between two runs; 1s to 24h.
-	Interval time.Duration `yaml:"interval"`
-	// Timeout after which a run counts as hung; 100ms or more and shorter than
-	// the interval.
-	Timeout time.Duration `yaml:"timeout"`
-}
+// self is the check by which the agent watches itself.
+const self = "self"
 
 func defaultChecks() Checks {
-	return Checks{Host: host.Default()}
+	return Checks{Host: host.Default(), External: external.Default()}
 }
 
 // paths are the fields that hold paths.
-func (c *Checks) paths() []*string { return nil }
+func (c *Checks) paths() []*string {
+	out := []*string{&c.External.Textfile.Dir}
+	for i := range c.External.Jobs {
+		out = append(out, &c.External.Jobs[i].TokenFile)
+	}
+	return out
+}
 
 // Enabled reports whether the check is to run.
 func (c Checks) Enabled(name string) bool {
-	family, _, _ := strings.Cut(name, "/")
-	return !slices.Contains(c.Disable, name) && !slices.Contains(c.Disable, family)
+	return !slices.Contains(c.Disable, name) && !slices.Contains(c.Disable, family(name))
+}
+
+// family is the part of a check's name before its instance.
+func family(name string) string {
+	f, _, _ := strings.Cut(name, "/")
+	return f
 }
 
 // Rhythm returns a check's own schedule with what the configuration says of it
 // put over it.
 func (c Checks) Rhythm(name string, own checks.Schedule) checks.Schedule {
-	family, _, _ := strings.Cut(name, "/")
-	for _, key := range []string{family, name} {
-		r := c.Schedule[key]
-		if r.Interval > 0 {
-			own.Interval = r.Interval
+	for _, key := range []string{family(name), name} {
+		s := c.Schedule[key]
+		if s.Interval > 0 {
+			own.Interval = s.Interval
 		}
-		if r.Timeout > 0 {
-			own.Timeout = r.Timeout
+		if s.Timeout > 0 {
+			own.Timeout = s.Timeout
+		}
+		if s.SeriesLimit > 0 {
+			own.SeriesLimit = s.SeriesLimit
 		}
 	}
 	return own
 }
-
-const (
-	minInterval = time.Second
-	maxInterval = 24 * time.Hour
-	minTimeout  = 100 * time.Millisecond
-)
 
 func (c Checks) validate() error {
 	var m mistakes
@@ -73,23 +75,23 @@ func (c Checks) validate() error {
 		m.join("host", err)
 		c.Host = host.Default() // to know the names of the checks
 	}
+	m.join("external", c.External.Validate())
 	known := c.known()
-	names := make([]string, 0, len(known))
-	for name := range known {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(known))
 	for i, name := range c.Disable {
 		path := fmt.Sprintf("disable[%d]", i)
-		m.checkName(path, name, names)
-		if slices.Contains(c.Disable[:i], name) {
+		switch {
+		case !m.checkName(path, name, names):
+		case name == self:
+			m.add(path, "%s is how the agent watches itself and cannot be turned off", self)
+		case slices.Contains(c.Disable[:i], name):
 			m.add(path, "%q stands twice in this list", name)
 		}
 	}
-	for name, r := range c.Schedule {
+	for name, s := range c.Schedule {
 		path := yamlfile.Join("schedule", name)
 		if m.checkName(path, name, names) {
-			m.rhythm(path, r, c.Rhythm(name, known[name]))
+			m.schedule(path, s, known[name])
 		}
 	}
 	return errors.Join(m...)
@@ -97,16 +99,14 @@ func (c Checks) validate() error {
 
 // known returns the checks that can be named, with their own schedules.
 func (c Checks) known() map[string]checks.Schedule {
-	out := map[string]checks.Schedule{}
+	out := map[string]checks.Schedule{self: {}, "jobs": {}, "textfile": {}, "plugin": {}}
+	for _, p := range c.External.Plugins {
+		out["plugin/"+p.Name] = checks.Schedule{Interval: p.Interval, Timeout: p.Timeout}
+	}
 	for _, check := range host.Checks(c.Host) {
-		own := checks.Schedule{Interval: checks.DefaultInterval, Timeout: checks.DefaultTimeout}
+		var own checks.Schedule
 		if s, ok := check.(checks.Scheduled); ok {
-			if every := s.Schedule(); every.Interval > 0 {
-				own.Interval = every.Interval
-			}
-			if every := s.Schedule(); every.Timeout > 0 {
-				own.Timeout = every.Timeout
-			}
+			own = s.Schedule()
 		}
 		out[check.Name()] = own
 	}
@@ -125,17 +125,25 @@ func (m *mistakes) checkName(path, name string, names []string) bool {
 	return false
 }
 
-// rhythm checks what is set, and that the whole comes out right.
-func (m *mistakes) rhythm(path string, set Rhythm, whole checks.Schedule) {
-	switch {
-	case set.Interval == 0 && set.Timeout == 0:
-		m.add(path, "sets neither interval nor timeout; give one of them, or leave it out")
-	case whole.Interval < minInterval || whole.Interval > maxInterval:
-		m.add(path+".interval", "%s is out of range; allowed: 1s to 24h", yamlfile.FormatDuration(whole.Interval))
-	case whole.Timeout < minTimeout:
-		m.add(path+".timeout", "%s is too short; allowed: 100ms or more", yamlfile.FormatDuration(whole.Timeout))
-	case whole.Timeout >= whole.Interval:
-		m.add(path, "timeout %s is not shorter than interval %s; allowed: a timeout below the interval",
-			yamlfile.FormatDuration(whole.Timeout), yamlfile.FormatDuration(whole.Interval))
+// schedule checks what is set, by itself and with the check's own interval.
+func (m *mistakes) schedule(path string, set, own checks.Schedule) {
+	if set == (checks.Schedule{}) {
+		m.add(path, "sets nothing; allowed: interval, timeout, series_limit")
+		return
+	}
+	if err := set.Validate(); err != nil {
+		m.join(path, err)
+		return
+	}
+	if set.Interval > 0 || set.Timeout == 0 {
+		return
+	}
+	interval := own.Interval
+	if interval == 0 {
+		interval = checks.DefaultInterval
+	}
+	if set.Timeout >= interval {
+		m.add(path+".timeout", "%s is not shorter than the check's interval of %s; give a longer interval too",
+			yamlfile.FormatDuration(set.Timeout), yamlfile.FormatDuration(interval))
 	}
 }

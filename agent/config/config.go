@@ -14,8 +14,13 @@ import (
 	"xunjian/alerting/planfile"
 	"xunjian/alerting/roster"
 	"xunjian/alerting/yamlfile"
+	"xunjian/deploy"
 	"xunjian/rules"
 )
+
+// Example is a configuration file with every key in it, explained in both
+// languages.
+var Example = deploy.Example
 
 // Config of the whole agent. Start from Default.
 type Config struct {
@@ -96,7 +101,7 @@ type Roster struct {
 
 // Default returns the configuration of an agent that was told nothing.
 func Default() *Config {
-	c := bare()
+	c := Defaults()
 	c.Data = DefaultData
 	c.Host = hostName()
 	c.zone, _ = time.LoadLocation(c.Zone)
@@ -107,7 +112,9 @@ func Default() *Config {
 // the working folder.
 const DefaultData = "data"
 
-func bare() *Config {
+// Defaults returns what holds where a file says nothing. Data, Host and the time
+// zone are not filled in yet; for a configuration to work with, take Default.
+func Defaults() *Config {
 	return &Config{
 		Language: "zh-CN",
 		Zone:     "Asia/Shanghai",
@@ -139,10 +146,10 @@ func Load(path string) (*Config, error) {
 // Parse reads a configuration. name stands in the messages; relative paths in
 // it are taken from name's folder.
 func Parse(name string, b []byte) (*Config, error) {
-	c := bare()
+	c := Defaults()
 	err := yamlfile.Decode(name, b, c, func() error {
 		c.Path = name
-		c.resolve(filepath.Dir(name))
+		c.resolve(name)
 		return c.Validate()
 	})
 	if err != nil {
@@ -153,7 +160,11 @@ func Parse(name string, b []byte) (*Config, error) {
 
 // resolve fills in what the file left open, and takes relative paths from the
 // file's folder.
-func (c *Config) resolve(folder string) {
+func (c *Config) resolve(name string) {
+	folder := filepath.Dir(name)
+	if abs, err := filepath.Abs(folder); err == nil {
+		folder = abs
+	}
 	if c.Host == "" {
 		c.Host = hostName()
 	}

@@ -19,6 +19,7 @@ import (
 	"xunjian/alerting/plan"
 	"xunjian/alerting/planfile"
 	"xunjian/alerting/yamlfile"
+	"xunjian/rules"
 )
 
 // Validate returns every mistake, joined; each begins with the path of what is
@@ -187,6 +188,9 @@ func (c *Config) validateSystems(m *mistakes) {
 // cannot be judged.
 func (c *Config) validateResponse(m *mistakes) {
 	c.loadedPlan, c.loadedRoster = nil, nil
+	if c.Plan == "" && c.Roster.File == "" && len(c.Roster.People) == 0 && len(c.Rules.Files) == 0 {
+		return // nothing to be judged by the plan, which is the one as shipped
+	}
 	if c.Plan != "" && !m.readable("plan", c.Plan) {
 		return
 	}
@@ -215,16 +219,44 @@ func (c *Config) validateResponse(m *mistakes) {
 	c.loadedRoster = &r
 }
 
+// validateRules reads the operator's rule files too, as the engine will.
 func (c *Config) validateRules(m *mistakes) {
 	rc := c.Rules
 	rc.Dir = "tsdb" // the agent's, under its data folder
 	m.join("rules", rc.Validate())
+	found := true
 	for i, pattern := range c.Rules.Files {
 		path := fmt.Sprintf("rules.files[%d]", i)
 		if _, err := filepath.Match(pattern, ""); err != nil {
 			m.add(path, "%q is not a pattern; allowed: a path, with *, ? or [a-z] in it", pattern)
+			found = false
 		} else if !strings.ContainsAny(pattern, "*?[") {
-			m.readable(path, pattern)
+			found = m.readable(path, pattern) && found
 		}
 	}
+	if !found || c.loadedPlan == nil || len(c.Rules.Files) == 0 && c.Plan == "" {
+		return
+	}
+	*m = append(*m, ruleMistakes(rules.Check(c.Rules.Files, c.loadedPlan.Codes())))
+}
+
+// ruleMistakes says the mistakes of rule files as those of this file are said.
+func ruleMistakes(err error) error {
+	var load *rules.LoadError
+	if !errors.As(err, &load) {
+		return err
+	}
+	out := &yamlfile.Error{}
+	for _, p := range load.Problems {
+		q := yamlfile.Problem{File: p.File, Line: p.Line, Column: p.Column, Message: p.Message}
+		where := rules.Problem{File: "", Group: p.Group, Rule: p.Rule}.String()
+		q.Path = strings.TrimSuffix(strings.TrimPrefix(where, ": "), ": ")
+		if b, err := os.ReadFile(p.File); err == nil {
+			if lines := strings.Split(string(b), "\n"); p.Line > 0 && p.Line <= len(lines) {
+				q.Source = lines[p.Line-1]
+			}
+		}
+		out.Problems = append(out.Problems, q)
+	}
+	return out
 }

@@ -36,7 +36,7 @@ const maxNodes = 1 << 17
 func Decode(name string, b []byte, into any, check func() error) error {
 	d := &decoder{
 		name: name, anchors: map[string]ast.Node{},
-		places: map[string]place{}, bad: map[string]bool{},
+		places: map[string]place{}, bad: map[string]bool{}, hidden: map[int]bool{},
 	}
 	root, ok := d.parse(b)
 	if ok {
@@ -61,7 +61,9 @@ type decoder struct {
 	// places are where the value of each path stands.
 	places map[string]place
 	// bad are the paths that already have a mistake.
-	bad      map[string]bool
+	bad map[string]bool
+	// hidden are the lines that hold a secret and are never shown.
+	hidden   map[int]bool
 	problems []Problem
 	nodes    int
 }
@@ -120,7 +122,11 @@ func (d *decoder) syntax(err error) {
 	var with yaml.Error
 	if errors.As(err, &with) && with.GetToken() != nil {
 		p := with.GetToken().Position
-		d.add("", place{p.Line, max(1, p.Column)}, "not valid YAML: "+with.GetMessage())
+		message := with.GetMessage()
+		if p.Line <= len(d.lines) && strings.HasPrefix(strings.TrimLeft(d.lines[p.Line-1], " "), "\t") {
+			message = "a tab indents this line; allowed: spaces"
+		}
+		d.add("", place{p.Line, max(1, p.Column)}, "not valid YAML: "+message)
 		return
 	}
 	d.add("", place{}, err.Error())
@@ -152,6 +158,9 @@ func (d *decoder) decode(path string, n ast.Node, v reflect.Value) {
 		}
 		v = v.Elem()
 	}
+	if isSecret(v.Type()) {
+		d.hidden[at(n).line] = true
+	}
 	switch {
 	case v.Type() == durationType:
 		d.duration(path, n, v)
@@ -166,6 +175,12 @@ func (d *decoder) decode(path string, n ast.Node, v reflect.Value) {
 	default:
 		d.scalar(path, n, v)
 	}
+}
+
+// isSecret tells a type of text that prints otherwise than it is: a mask.
+func isSecret(t reflect.Type) bool {
+	const probe = "probe"
+	return t.Kind() == reflect.String && fmt.Sprint(reflect.ValueOf(probe).Convert(t).Interface()) != probe
 }
 
 // resolve follows aliases and tags to what stands behind them; nil after a

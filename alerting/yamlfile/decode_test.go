@@ -112,7 +112,7 @@ func TestMistakes(t *testing.T) {
 		{"list for text", "name: [a]\n", "shop.yaml:1:7: name: want a text, got a list\n  1 | name: [a]\n            ^"},
 		{"text for list", "tags: a\n", "shop.yaml:1:7: tags: want a list, got the text \"a\"\n  1 | tags: a\n            ^"},
 		{"keys for list", "goods: {id: a}\n", "shop.yaml:1:8: goods: want a list, got keys with values\n  1 | goods: {id: a}\n             ^"},
-		{"list for keys", "till: [1]\n", "shop.yaml:1:7: till: want keys with values, got a list\n  1 | till: [1]\n            ^"},
+		{"list for keys", "till: [1]\n", "shop.yaml:1:7: till: want keys with values (where, timeout), got a list\n  1 | till: [1]\n            ^"},
 		{"no value", "name:\n", "shop.yaml:1:7: name: has no value; want a text, or leave the key out\n  1 | name:\n           ^"},
 		{"null duration", "every: ~\n", "shop.yaml:1:8: every: has no value; want a duration like 30s, 5m, 2h or 15d, or leave the key out\n  1 | every: ~\n             ^"},
 		{"no unit", "every: 15\n", "shop.yaml:1:8: every: \"15\" has no unit; want a duration like 30s, 5m, 2h or 15d\n  1 | every: 15\n             ^"},
@@ -125,11 +125,14 @@ func TestMistakes(t *testing.T) {
 		{"alias of nothing", "name: *nobody\n", "shop.yaml:1:7: name: alias *nobody has no anchor &nobody before it\n  1 | name: *nobody\n            ^"},
 		{"alias of itself", "goods: &g\n  - *g\n", "shop.yaml:2:5: goods[0]: alias *g has no anchor &g before it\n  2 |   - *g\n          ^"},
 		{"merge key", "till:\n  <<: {where: x}\n", "shop.yaml:2:3: till: merge keys (<<) are not supported; write the keys out, or use an alias for a whole value\n  2 |   <<: {where: x}\n        ^"},
-		{"scalar file", "hello\n", "shop.yaml:1:1: want keys with values, got the text \"hello\"\n  1 | hello\n      ^"},
+		{"scalar file", "hello\n", "shop.yaml:1:1: want keys with values (name, listen, open, shelves, small, rate, every, addr, tags, kinds, goods, till, spare, note), got the text \"hello\"\n  1 | hello\n      ^"},
 		{"two documents", "name: a\n---\nname: b\n", "shop.yaml:3:1: a second document (---) stands in the file; only one is allowed\n  3 | name: b\n      ^"},
 		{"not YAML", "name: [a\n", "shop.yaml:1:7: not valid YAML: sequence end token ']' not found\n  1 | name: [a\n            ^"},
 		{"not UTF-8", "name: a\nnote: \xd1\xb2\xbc\xec\n", "shop.yaml:2:1: this line is not valid UTF-8; save the file as UTF-8 (it may be GBK)"},
 		{"too large a file", strings.Repeat("#", MaxBytes+1), fmt.Sprintf("shop.yaml: the file has %d bytes; at most %d are read", MaxBytes+1, MaxBytes)},
+		{"far too large", "shelves: 99999999999999999999\n", "shop.yaml:1:10: shelves: 99999999999999999999 is too large a number\n  1 | shelves: 99999999999999999999\n               ^"},
+		{"tab", "till:\n\twhere: x\n", "shop.yaml:2:1: not valid YAML: a tab indents this line; allowed: spaces\n  2 |  where: x\n      ^"},
+		{"keys of a map", "kinds: [x]\n", "shop.yaml:1:8: kinds: want keys with values, got a list\n  1 | kinds: [x]\n             ^"},
 		{"behind wide characters", "kinds: {中文: [1]}\n", "shop.yaml:1:13: kinds.中文: want a text, got a list\n  1 | kinds: {中文: [1]}\n                    ^"},
 		{"all at once", "open: 1\nlisten: true\nevery: 1x\n",
 			"shop.yaml:1:7: open: want true or false, got 1\n  1 | open: 1\n            ^\n" +
@@ -241,6 +244,30 @@ func TestNear(t *testing.T) {
 	} {
 		if got := Near(word, words); got != want {
 			t.Errorf("Near(%q) = %q, want %q", word, got, want)
+		}
+	}
+}
+
+type password string
+
+func (password) String() string { return "<secret>" }
+
+// TestSecretsAreNotShown: a mistake with a secret, or beside one, does not
+// bring it into a log.
+func TestSecretsAreNotShown(t *testing.T) {
+	var s struct {
+		Name  string   `yaml:"name"`
+		Token password `yaml:"token"`
+	}
+	for text, want := range map[string]string{
+		"token: hunter2\n":            "x.yaml:1:8: token: is too short",
+		"token: [hunter2]\n":          "x.yaml:1:8: token: want a text, got a list",
+		"{nam: x, token: hunter2}\n":  "x.yaml:1:2: nam: unknown key; did you mean name?; allowed: name, token\nx.yaml:1:17: token: is too short",
+		"name: x\ntoken: \"hunter2\"": "x.yaml:2:8: token: is too short",
+	} {
+		err := Decode("x.yaml", []byte(text), &s, func() error { return errors.New("token: is too short") })
+		if err == nil || err.Error() != want {
+			t.Errorf("%q:\n%v\nwant\n%s", text, err, want)
 		}
 	}
 }

@@ -18,7 +18,7 @@ func (d *decoder) structure(path string, n ast.Node, v reflect.Value) {
 		fields[name] = f
 		names = append(names, name)
 	})
-	d.eachKey(path, n, func(key string, keyNode, value ast.Node) {
+	d.eachKey(path, n, "keys with values ("+strings.Join(names, ", ")+")", func(key string, keyNode, value ast.Node) {
 		p := Join(path, key)
 		f, ok := fields[key]
 		if !ok {
@@ -60,7 +60,7 @@ func fieldsOf(v reflect.Value, f func(name string, field reflect.Value)) {
 // table puts a new map in place of what v held.
 func (d *decoder) table(path string, n ast.Node, v reflect.Value) {
 	out := reflect.MakeMap(v.Type())
-	ok := d.eachKey(path, n, func(key string, _, value ast.Node) {
+	ok := d.eachKey(path, n, "keys with values", func(key string, _, value ast.Node) {
 		item := reflect.New(v.Type().Elem()).Elem()
 		d.decode(Join(path, key), value, item)
 		out.SetMapIndex(reflect.ValueOf(key).Convert(v.Type().Key()), item)
@@ -70,11 +70,12 @@ func (d *decoder) table(path string, n ast.Node, v reflect.Value) {
 	}
 }
 
-// eachKey calls f for every key of a mapping once; false if n is none.
-func (d *decoder) eachKey(path string, n ast.Node, f func(key string, keyNode, value ast.Node)) bool {
+// eachKey calls f for every key of a mapping once; false if n is none, which
+// what then says.
+func (d *decoder) eachKey(path string, n ast.Node, what string, f func(key string, keyNode, value ast.Node)) bool {
 	m, ok := n.(ast.MapNode)
 	if !ok {
-		d.want(path, n, "keys with values")
+		d.want(path, n, what)
 		return false
 	}
 	seen := map[string]int{}

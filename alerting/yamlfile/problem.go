@@ -17,7 +17,7 @@ type Problem struct {
 	Line, Column int    // from 1, in characters; 0 if unknown
 	Path         string // "console.listen", "people[2].phone"; empty for the whole file
 	Message      string // what is wrong, what is allowed
-	Source       string // the line
+	Source       string // the line; empty if it holds a secret
 }
 
 // String writes file:line:column: path: message, and below it the line with a
@@ -74,6 +74,11 @@ func (e *Error) Error() string {
 func (d *decoder) err() error {
 	if len(d.problems) == 0 {
 		return nil
+	}
+	for i, p := range d.problems {
+		if p.File == d.name && d.hidden[p.Line] {
+			d.problems[i].Source = ""
+		}
 	}
 	slices.SortStableFunc(d.problems, func(a, b Problem) int {
 		return cmp.Or(d.later(a, b), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))

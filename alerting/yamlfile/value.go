@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"regexp"
 	"strconv"
 
 	"github.com/goccy/go-yaml/ast"
@@ -51,7 +52,13 @@ func (d *decoder) word(path string, n ast.Node) (string, bool) {
 	return "", false
 }
 
+var digits = regexp.MustCompile(`^[+-]?[0-9]{19,60}$`)
+
 func (d *decoder) whole(path string, n ast.Node, v reflect.Value) {
+	if digits.MatchString(n.GetToken().Value) && n.Type() == ast.StringType {
+		d.mistake(path, n, n.GetToken().Value+" is too large a number") // which the parser takes for a text
+		return
+	}
 	i, ok := n.(*ast.IntegerNode)
 	if !ok {
 		d.want(path, n, "a whole number")

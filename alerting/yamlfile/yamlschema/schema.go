@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"path"
 	"reflect"
 	"strings"
 	"time"
@@ -35,6 +36,7 @@ func Of(v any, opt Options) ([]byte, error) {
 	r := &jsonschema.Reflector{
 		Anonymous: true, FieldNameTag: "yaml", ExpandedStruct: true,
 		DoNotReference: opt.Optional, RequiredFromJSONSchemaTags: opt.Optional,
+		Namer:  qualified,
 		Mapper: func(t reflect.Type) *jsonschema.Schema { return special(t, opt.Enums) },
 	}
 	for _, folder := range opt.Sources {
@@ -51,6 +53,14 @@ func Of(v any, opt Options) ([]byte, error) {
 		addDefaults(s, reflect.ValueOf(v))
 	}
 	return encode(s)
+}
+
+// qualified names a type with its package: several call theirs Config.
+func qualified(t reflect.Type) string {
+	if t.Name() == "" {
+		return ""
+	}
+	return path.Base(t.PkgPath()) + "." + t.Name()
 }
 
 // encode keeps < and > readable.
@@ -109,6 +119,9 @@ func addDefaults(s *jsonschema.Schema, v reflect.Value) {
 		}
 		if v.Field(i).Kind() == reflect.Struct {
 			addDefaults(p, v.Field(i))
+			// Everything in a section may be commented out.
+			section := *p
+			*p = jsonschema.Schema{OneOf: []*jsonschema.Schema{&section, {Type: "null"}}}
 			continue
 		}
 		p.Default = plain(v.Field(i))
