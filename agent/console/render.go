@@ -68,7 +68,7 @@ func (c *Console) funcs(w *words) template.FuncMap {
 		"num":     figure(text.Number),
 		"percent": figure(text.Percent),
 		"cut":     cut,
-		"with":    with,
+		"args":    args,
 	}
 }
 
@@ -97,13 +97,13 @@ func figure(say func(float64) string) func(any) string {
 	}
 }
 
-// with hands several things to a part of a page, as name and value in turn.
-func with(pairs ...any) (map[string]any, error) {
+// args hands several things to a part of a page, as name and value in turn.
+func args(pairs ...any) (map[string]any, error) {
 	m := make(map[string]any, len(pairs)/2)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		name, ok := pairs[i].(string)
 		if !ok {
-			return nil, errors.New("with: want name and value in turn")
+			return nil, errors.New("args: want name and value in turn")
 		}
 		m[name] = pairs[i+1]
 	}

@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 
 	"xunjian/agent/access"
@@ -68,22 +67,31 @@ func routes() []route {
 // mux mounts the routes, and pages for what none of them takes. Assets need
 // neither session nor language.
 func (c *Console) mux() http.Handler {
-	pages, methods := http.NewServeMux(), map[string][]string{}
+	pages := http.NewServeMux()
 	for _, rt := range routes() {
 		pages.Handle(rt.method+" "+rt.path, c.page(rt))
-		methods[rt.path] = append(methods[rt.path], rt.method)
 	}
-	for path, allowed := range methods {
-		slices.Sort(allowed)
-		pages.Handle(path, c.public(func(r *request) error {
-			r.w.Header().Set("Allow", strings.Join(allowed, ", "))
-			return errMethod
-		}))
-	}
-	pages.Handle("/", c.public(func(*request) error { return errNotFound }))
+	pages.Handle("/", c.public(func(r *request) error { return elsewhere(pages, r) }))
 
 	mux := http.NewServeMux()
 	mux.Handle("GET "+assetPrefix, http.HandlerFunc(c.assets.serve))
 	mux.Handle("/", c.sessions.LoadAndSave(c.guard(pages)))
 	return harden(mux)
+}
+
+// elsewhere tells a page that takes other methods from one there is not.
+func elsewhere(pages *http.ServeMux, r *request) error {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		other := r.Request.Clone(r.Context())
+		other.Method = method
+		if _, pattern := pages.Handler(other); pattern != "/" {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		return errNotFound
+	}
+	r.w.Header().Set("Allow", strings.Join(allowed, ", "))
+	return errMethod
 }

@@ -2,7 +2,6 @@ package console
 
 import (
 	"slices"
-	"strings"
 
 	"xunjian/alerting/incident"
 	"xunjian/alerting/plan"
@@ -45,19 +44,34 @@ type teller struct {
 func (t *teller) row(e incident.Event) eventRow {
 	kind := e.Data.Kind()
 	args, said := t.args(e.Data)
-	row := eventRow{
-		Version: e.Version, Kind: kind, At: t.moment(e.At, t.now), Person: e.Actor.Kind == "person",
-		Actor: e.Actor.Name, Via: t.or("console.via."+e.Actor.Via, e.Actor.Via), Words: said,
-	}
 	id := "incident.event." + kind
-	if auto, ok := args["auto"].(string); ok {
-		id += auto
+	if e.Actor.Kind != "person" {
+		// What machines give as a reason is ours to say, in either language.
+		id, args, said = t.byMachine(id, e, args, said)
 	}
-	row.Text = t.Tm(id, args)
-	return row
+	return eventRow{
+		Version: e.Version, Kind: kind, At: t.moment(e.At, t.now), Person: e.Actor.Kind == "person",
+		Actor: e.Actor.Name, Via: t.or("console.via."+e.Actor.Via, e.Actor.Via), Words: said, Text: t.Tm(id, args),
+	}
 }
 
-// args are what the sentence of an event needs; said is what a person wrote.
+// byMachine says what a rule or the clock did.
+func (t *teller) byMachine(id string, e incident.Event, args map[string]any, said string) (string, map[string]any, string) {
+	switch d := e.Data.(type) {
+	case incident.LevelChanged:
+		return id + "_by_clock", args, ""
+	case incident.Resolved:
+		if d.Note == incident.NoteAuto {
+			return id + "_auto", nil, ""
+		}
+	case incident.Reopened:
+		return id + "_auto", map[string]any{"rule": e.Actor.Name}, ""
+	}
+	return id, args, said
+}
+
+// args are what the sentence of an event needs; said is what stands beside it:
+// a person's words, or what an alert says.
 func (t *teller) args(data incident.Data) (args map[string]any, said string) {
 	switch d := data.(type) {
 	case incident.Opened:
@@ -71,7 +85,7 @@ func (t *teller) args(data incident.Data) (args map[string]any, said string) {
 	case incident.AlertLost:
 		return map[string]any{"rule": t.rules[d.Alert]}, ""
 	case incident.EvidenceTaken:
-		return map[string]any{"id": d.ID, "bytes": d.Bytes, "late": d.Late}, ""
+		return map[string]any{"bytes": d.Bytes, "late": d.Late}, ""
 	case incident.Flapping:
 		return map[string]any{"ends": d.Ends, "hold": d.Hold}, ""
 	}
@@ -88,33 +102,18 @@ func (t *teller) humanArgs(data incident.Data) (args map[string]any, said string
 	case incident.Assigned:
 		return map[string]any{"to": d.To}, d.Note
 	case incident.LevelChanged:
-		args = map[string]any{"from": t.level(d.From).Word, "to": t.level(d.To).Word}
-		if d.Reason == levelByClock {
-			args["auto"] = "_by_clock"
-			return args, ""
-		}
-		return args, d.Reason
+		return map[string]any{"from": t.level(d.From).Word, "to": t.level(d.To).Word}, d.Reason
 	case incident.StepChanged:
 		return map[string]any{"state": d.State, "step": t.step(d.Step)}, d.Note
 	case incident.Resolved:
-		if d.Note == incident.NoteAuto {
-			return map[string]any{"auto": "_auto"}, ""
-		}
 		return nil, d.Note
 	case incident.Reopened:
-		// The core says so when an alert does it: rules have no language.
-		if rule, auto := strings.CutPrefix(d.Reason, "alert fires again: "); auto {
-			return map[string]any{"auto": "_auto", "rule": rule}, ""
-		}
 		return nil, d.Reason
 	case incident.FalseAlarm:
 		return nil, d.Reason
 	}
 	return nil, ""
 }
-
-// levelByClock is the reason of a level that the outage clock raised.
-const levelByClock = "incident.level_by_clock"
 
 // step says what a step of the playbook asks for, or its id if the plan in
 // force no longer has it.

@@ -1,0 +1,203 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// chromium is a real browser, and what it complains of.
+type chromium struct {
+	context.Context
+	t    *testing.T
+	s    *site
+	mu   sync.Mutex
+	said []string
+}
+
+// newChromium starts a browser that reads lang.
+func newChromium(t *testing.T, s *site, lang string, scripts bool) *chromium {
+	t.Helper()
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("lang", lang), chromedp.Flag("accept-lang", lang),
+	)
+	actx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
+	t.Cleanup(cancel)
+	first, cancel := chromedp.NewContext(actx, chromedp.WithErrorf(t.Logf))
+	t.Cleanup(cancel)
+	b := &chromium{Context: first, t: t, s: s}
+	must(t, chromedp.Listen(first, b.hear))
+	b.Context, cancel = context.WithTimeout(first, 3*time.Minute)
+	t.Cleanup(cancel)
+	call(b, network.Enable, network.EnableParams{})
+	call(b, cdplog.Enable, cdp.Empty{})
+	call(b, runtime.Enable, cdp.Empty{})
+	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !scripts})
+	call(b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": lang}})
+	return b
+}
+
+// call runs a command of the browser's protocol.
+func call[P, R any](b *chromium, cmd cdp.Command[P, R], params P) {
+	b.t.Helper()
+	_, err := chromedp.Call(b, cmd, params)
+	must(b.t, err)
+}
+
+// ask runs an action that answers.
+func ask[T any](b *chromium, a chromedp.Action[T]) T {
+	b.t.Helper()
+	v, err := chromedp.Run(b.Context, a)
+	if err != nil {
+		b.t.Fatalf("%v\nthe browser said: %v", err, b.complaints())
+	}
+	return v
+}
+
+func (b *chromium) hear(ev any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := ev.(type) {
+	case *cdplog.EventEntryAdded:
+		// An answer that refuses a form is no fault of the page.
+		if !strings.Contains(e.Entry.Text, "the server responded with a status of 4") {
+			b.said = append(b.said, fmt.Sprintf("%s %s %s", e.Entry.Level, e.Entry.Text, e.Entry.URL))
+		}
+	case *runtime.EventConsoleAPICalled:
+		b.said = append(b.said, fmt.Sprintf("console %s", e.Type))
+	case *runtime.EventExceptionThrown:
+		b.said = append(b.said, "exception "+e.ExceptionDetails.Text)
+	}
+}
+
+func (b *chromium) run(actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.Context, actions...); err != nil {
+		b.t.Fatalf("%v\nthe browser said: %v", err, b.complaints())
+	}
+}
+
+// complaints are what the browser has said since the last call: errors,
+// violations of the policy, exceptions.
+func (b *chromium) complaints() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := b.said
+	b.said = nil
+	return out
+}
+
+func (b *chromium) quiet(what string) {
+	b.t.Helper()
+	for _, s := range b.complaints() {
+		b.t.Errorf("%s: the browser says: %s", what, s)
+	}
+}
+
+func (b *chromium) open(path string) {
+	b.t.Helper()
+	b.run(chromedp.Navigate(b.s.server.URL + path))
+}
+
+func (b *chromium) login(role string) {
+	b.t.Helper()
+	b.open("/login")
+	b.run(chromedp.SendKeys(css("#name"), role), chromedp.SendKeys(css("#password"), password),
+		chromedp.Submit(css("#password")), chromedp.WaitVisible(css("nav.main")))
+}
+
+// text waits until the element's text contains want.
+func (b *chromium) text(sel, want string) {
+	b.t.Helper()
+	var got string
+	for range 100 {
+		got = ask(b, chromedp.Text(css(sel)))
+		if strings.Contains(got, want) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	b.t.Fatalf("%s reads %q, want %q in it", sel, got, want)
+}
+
+type css = chromedp.CSS
+
+// everyPage lists one URL for each page of the console.
+func everyPage(s *site) []string {
+	e, d := s.one("E01").ID, s.one("D01").ID
+	return []string{
+		"/", "/incidents", "/incidents?state=resolved&offset=50", "/incidents/" + e, "/incidents/" + d + "?order=oldest", "/incidents/new",
+		"/checks", "/checks/filesystem?range=24h", "/checks/cpu?range=6h", "/checks/nagios/oracle", "/alerts", "/rules", "/plan", "/plan/server-failure",
+		"/explore", "/explore?" + url.Values{"expr": {"node_load1"}, "range": {"24h"}}.Encode(), "/about?verify", "/account", "/users", "/nowhere",
+	}
+}
+
+// TestEveryPageFits looks at every page in both languages on a telephone and
+// on a desk: nothing sticks out, and the browser has nothing to complain of.
+// With XUNJIAN_SHOTS=folder it keeps pictures.
+func TestEveryPageFits(t *testing.T) {
+	s := newSite(t)
+	tell(s)
+	dir := os.Getenv("XUNJIAN_SHOTS")
+	for _, lang := range []string{"zh-CN", "en"} {
+		t.Run(lang, func(t *testing.T) {
+			b := newChromium(t, s, lang, true)
+			for _, width := range []int64{1440, 390} {
+				b.run(chromedp.EmulateViewport(width, 900))
+				b.open("/login")
+				b.fits(dir, lang, width, "/login")
+				b.login("admin")
+				for _, p := range everyPage(s) {
+					b.open(p)
+					b.fits(dir, lang, width, p)
+				}
+				call(b, network.ClearBrowserCookies, cdp.Empty{})
+			}
+		})
+	}
+}
+
+// fits checks the page that is open.
+func (b *chromium) fits(dir, lang string, width int64, path string) {
+	b.t.Helper()
+	what := fmt.Sprintf("%s at %d px in %s", path, width, lang)
+	if wide := ask(b, chromedp.Evaluate[int64](`document.documentElement.scrollWidth`)); wide > width {
+		who := ask(b, chromedp.Evaluate[string](`Array.from(document.querySelectorAll("body *")).filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll, nav, pre")).slice(0, 5).map(e => e.tagName + "." + e.className).join(", ")`))
+		b.t.Errorf("%s is %d px wide: %s", what, wide, who)
+	}
+	waiting := 1
+	for n := 0; n < 100 && waiting > 0; n++ {
+		waiting = ask(b, chromedp.Evaluate[int](`document.querySelectorAll("figure.chart:not(.bare) .plot:empty").length`))
+		if waiting > 0 {
+			time.Sleep(30 * time.Millisecond)
+		}
+	}
+	if waiting > 0 {
+		b.t.Errorf("%s: %d charts are not drawn", what, waiting)
+	}
+	b.quiet(what)
+	if dir == "" {
+		return
+	}
+	png := ask(b, chromedp.FullScreenshot(100))
+	name := strings.Trim(strings.NewReplacer("/", "_", "?", "_", "&", "_", "=", "_").Replace(path), "_")
+	if name == "" {
+		name = "board"
+	}
+	must(b.t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", lang, width, name)), png, 0o644))
+}
