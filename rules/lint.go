@@ -39,6 +39,11 @@ func (l *linter) rule(group, index int, g rulefmt.RuleGroup, r rulefmt.Rule) {
 	if r.Alert == "" {
 		return
 	}
+	if text := r.Annotations[AnnotationEndedIf]; text != "" && !templated(text) {
+		if _, err := l.parser.ParseExpr(text); err != nil {
+			add(child(child(node, "annotations"), AnnotationEndedIf), "the query in ended_if does not parse: %v", err)
+		}
+	}
 	l.labels(g, r, func(label, m string) { add(child(child(node, "labels"), label), "%s", m) })
 	if l.file.isDefault() {
 		for _, name := range annotationsWanted {
@@ -82,7 +87,7 @@ func (l *linter) labels(g rulefmt.RuleGroup, r rulefmt.Rule, add func(label, mes
 	}
 	oneOf := func(label string, allowed ...string) {
 		if v := of(label); v != "" && !templated(v) && !slices.Contains(allowed, v) {
-			add(label, fmt.Sprintf("label %s: %q is not allowed; use %s", label, v, strings.Join(allowed, " or ")))
+			add(label, fmt.Sprintf("label %s: %q is not allowed; allowed are %s", label, v, strings.Join(allowed, ", ")))
 		}
 	}
 	oneOf(LabelKind, KindWarning, KindIncident, KindWatchdog)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,8 +27,8 @@ func parseFile(f file, p parser.Parser, codes []string) (parsed, []Problem) {
 	if len(problems) > 0 {
 		return parsed{}, problems
 	}
-	if secondDocument(f.content) {
-		return parsed{}, []Problem{{File: f.name, Message: "the file holds more than one YAML document; only one is allowed"}}
+	if line := secondDocument(f.content); line > 0 {
+		return parsed{}, []Problem{{File: f.name, Line: line, Column: 1, Message: "a second YAML document begins; only one is allowed"}}
 	}
 	groups, errs := rulefmt.Parse(f.content, false, model.UTF8Validation, p, slog.New(slog.DiscardHandler))
 	for _, err := range errs {
@@ -42,16 +43,19 @@ func parseFile(f file, p parser.Parser, codes []string) (parsed, []Problem) {
 			l.rule(i, j, g, r)
 		}
 	}
-	return parsed{f.name, groups.Groups}, append(problems, l.problems...)
+	problems = append(problems, l.problems...)
+	slices.SortStableFunc(problems, func(a, b Problem) int { return a.Line - b.Line })
+	return parsed{f.name, groups.Groups}, problems
 }
 
-func secondDocument(content []byte) bool {
+// secondDocument returns the line of a second YAML document, or 0.
+func secondDocument(content []byte) int {
 	d := yaml.NewDecoder(strings.NewReader(string(content)))
 	var n yaml.Node
-	if d.Decode(&n) != nil {
-		return false
+	if d.Decode(&n) != nil || errors.Is(d.Decode(&n), io.EOF) {
+		return 0
 	}
-	return !errors.Is(d.Decode(&n), io.EOF)
+	return max(n.Line, 1)
 }
 
 // positioned is how rulefmt writes where a mistake is.
@@ -137,8 +141,13 @@ func exprPlace(content []byte, expr *yaml.Node, offset int) (line, column int) {
 		return expr.Line, expr.Column + offset
 	}
 	lines := strings.Split(string(content), "\n")
+	indent := -1
 	for i := expr.Line; i < len(lines); i++ {
-		text := strings.TrimLeft(lines[i], " ")
+		text := lines[i]
+		if blank := strings.TrimLeft(text, " "); indent < 0 && blank != "" {
+			indent = len(text) - len(blank)
+		}
+		text = text[min(max(indent, 0), len(text)):]
 		if offset <= len(text) {
 			return i + 1, len(lines[i]) - len(text) + offset + 1
 		}

@@ -16,7 +16,7 @@ import (
 // Limits of the queries of people.
 const (
 	askSamples = 2_000_000 // in memory at a time
-	askTimeout = 20 * time.Second
+	askTimeout = 10 * time.Second
 	maxResult  = 10_000 // samples of an instant query
 	maxSeries  = 1_000  // of a range query
 	maxPoints  = 11_000 // of a series

@@ -49,7 +49,11 @@ func binaryProof(n *parser.BinaryExpr) proof {
 
 // comparison proves `selector > number` and its like.
 func comparison(n *parser.BinaryExpr) proof {
-	vs, ok := n.LHS.(*parser.VectorSelector)
+	left := n.LHS
+	for paren, ok := left.(*parser.ParenExpr); ok; paren, ok = left.(*parser.ParenExpr) {
+		left = paren.Expr
+	}
+	vs, ok := left.(*parser.VectorSelector)
 	limit, number := literal(n.RHS)
 	if !ok || !number || n.ReturnBool {
 		return nil

@@ -16,12 +16,13 @@ type shape struct {
 	problems []Problem
 	group    string
 	rule     string
+	seen     map[string]bool // names of groups
 }
 
 // checkShape returns every key that does not belong and every value that is
 // not of its kind.
 func checkShape(f file) (*yaml.Node, []Problem) {
-	s := &shape{file: f.name}
+	s := &shape{file: f.name, seen: map[string]bool{}}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(f.content, &doc); err != nil {
 		s.syntax(err, f.content)
@@ -110,6 +111,13 @@ func (s *shape) groups(n *yaml.Node) { s.list(n, "groups", s.oneGroup) }
 func (s *shape) oneGroup(n *yaml.Node) {
 	s.group = scalarOf(n, "name")
 	defer func() { s.group = "" }()
+	switch name := child(n, "name"); {
+	case s.group == "" && n.Kind == yaml.MappingNode:
+		s.add(n, "the group needs a name")
+	case name != nil && s.seen[s.group]:
+		s.add(name, "there is a group of this name in the file already")
+	}
+	s.seen[s.group] = true
 	s.fields(n, "a group", map[string]func(*yaml.Node){
 		"name": s.text, "interval": s.duration, "query_offset": s.duration, "limit": s.integer,
 		"labels": s.texts, "rules": func(n *yaml.Node) { s.list(n, "rules", s.oneRule) },
