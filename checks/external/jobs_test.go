@@ -89,7 +89,11 @@ func openOffice(t *testing.T, s *shelf, now time.Time, list ...JobConfig) *offic
 	o := &office{shelf: s, now: now}
 	jobs, err := OpenJobs(t.Context(), list, JobsOptions{
 		Store: s, Zone: time.UTC, Now: func() time.Time { return o.now },
-		Reported: func(job string) { o.reported = append(o.reported, job) },
+		Reported: func(job string) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			o.reported = append(o.reported, job)
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
