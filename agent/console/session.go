@@ -23,15 +23,14 @@ const (
 )
 
 func newSessions(opt Options, refuse func(http.ResponseWriter, *http.Request, error)) *scs.SessionManager {
-	s := scs.New()
-	s.Store = opt.Sessions
-	s.Lifetime = sessionLife
-	s.ErrorFunc = refuse
+	// Not scs.New: its default store, though replaced, leaves a goroutine that
+	// cannot be stopped for certain.
+	s := &scs.SessionManager{Store: opt.Sessions, Codec: scs.GobCodec{}, Lifetime: sessionLife, ErrorFunc: refuse}
 	s.Cookie.Name = cookieName(opt)
 	s.Cookie.HttpOnly = true
 	s.Cookie.Secure = opt.Secure
 	s.Cookie.SameSite = http.SameSiteStrictMode
-	s.Cookie.Path = "/"
+	s.Cookie.Path, s.Cookie.Persist = "/", true
 	return s
 }
 
