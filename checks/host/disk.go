@@ -83,7 +83,6 @@ type diskCheck struct {
 	ignored  *regexp.Regexp
 
 	list  []disk
-	at    time.Time
 	known map[string]*knownDisk
 }
 

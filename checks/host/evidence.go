@@ -123,7 +123,8 @@ func KernelLog(ctx context.Context, lines int) ([]string, error) {
 	return kernelLog(ctx, min(lines, maxKernelLines))
 }
 
-// watch looks at all processes twice and takes their shares between.
+// watch looks at all processes twice and takes their shares between; if there
+// is no time between, since they started.
 func watch(ctx context.Context, read func(*processLook) error, during time.Duration) ([]load, time.Duration, error) {
 	c := newProcesses(ProcessesConfig{})
 	c.read = read
@@ -131,6 +132,9 @@ func watch(ctx context.Context, read func(*processLook) error, during time.Durat
 		return nil, 0, err
 	}
 	c.measure()
+	if during == 0 {
+		return c.busy, c.look.uptime, nil
+	}
 	timer := time.NewTimer(during)
 	defer timer.Stop()
 	select {

@@ -1,3 +1,5 @@
+//go:build linux
+
 package host
 
 import (
@@ -9,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,15 +25,29 @@ import (
 // its mount is held.
 type fakeMounts struct {
 	table []mount
+	// held is read by probes that may still be under way.
+	mu    sync.Mutex
 	held  map[string]chan struct{}
 	fails map[string]error
+}
+
+func (m *fakeMounts) gate(point string) chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.held[point]
+}
+
+func (m *fakeMounts) release(point string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.held, point)
 }
 
 func (m *fakeMounts) check(timeout time.Duration) *filesystemCheck {
 	c := newFilesystem(FilesystemConfig{Timeout: timeout})
 	c.mounts = func() ([]mount, bool, error) { return m.table, true, nil }
 	c.usage = func(at mount) (usage, error) {
-		if gate := m.held[at.point]; gate != nil {
+		if gate := m.gate(at.point); gate != nil {
 			<-gate
 		}
 		return usage{size: 100, free: 40, avail: 40, files: 10, filesFree: 5}, m.fails[at.point]
@@ -98,7 +115,8 @@ func TestHungMountReplaced(t *testing.T) {
 		m := &fakeMounts{table: mounted("/mnt"), held: map[string]chan struct{}{"/mnt": gate}}
 		c := m.check(time.Second)
 		finding(t, run(t, c), "filesystem.hung", "/mnt")
-		m.held, m.table[0].id = nil, "another"
+		m.release("/mnt")
+		m.table[0].id = "another"
 		finding(t, run(t, c), "filesystem.space", "/mnt")
 		if len(c.probes) != 1 {
 			t.Errorf("%d probes, want the stuck one", len(c.probes))
