@@ -1,0 +1,127 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"xunjian/agent"
+	"xunjian/agent/api"
+	"xunjian/alerting/text"
+	"xunjian/cmd/xunjian/term"
+)
+
+func (c *cli) incidentEvidenceCommand() *cobra.Command {
+	cmd := c.command("incidents.evidence", "evidence ID [EVIDENCE]", func(ctx context.Context, args []string) error {
+		eid := optional(args, 1)
+		if eid == "" {
+			i, err := c.client().Incident(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			if len(i.Evidence) == 0 {
+				return &fault{status: exitFailure, message: c.t("none.evidence", map[string]any{"id": i.ID})}
+			}
+			eid = i.Evidence[0].ID
+		}
+		body, err := c.client().Evidence(ctx, args[0], eid)
+		if err != nil {
+			return err
+		}
+		return c.printEvidence(body)
+	})
+	cmd.ValidArgsFunction = c.completeIncidents
+	return cmd
+}
+
+// printEvidence prints a snapshot; as JSON it is the very bytes that were
+// hashed.
+func (c *cli) printEvidence(body []byte) error {
+	if c.asJSON() {
+		_, err := c.out.Write(body)
+		return err
+	}
+	var s agent.Snapshot
+	if err := json.Unmarshal(body, &s); err != nil {
+		return fmt.Errorf("read the evidence: %w", err)
+	}
+	c.out.Line("%s", c.out.Paint(term.Bold, c.t("evidence.title", map[string]any{"id": s.Incident, "time": clock(api.Moment{Time: s.TakenAt.Local()})})))
+	c.printEvidenceNumbers(s)
+	c.printEvidenceHost(s)
+	if len(s.Errors) > 0 {
+		c.heading("evidence.missing", nil)
+		for _, e := range s.Errors {
+			c.out.Indented("  ", term.Safe(e), term.Magenta)
+		}
+	}
+	return nil
+}
+
+// printEvidenceNumbers prints the alerts and findings of that moment.
+func (c *cli) printEvidenceNumbers(s agent.Snapshot) {
+	if len(s.Values) > 0 {
+		c.heading("evidence.values", nil)
+		t := term.NewTable(c.columns("rule", ">value", "*labels")...).Margin("  ")
+		for _, v := range s.Values {
+			t.Row(cell(v.Rule), cell(text.Number(v.Value)), cell(labelLine(v.Labels)))
+		}
+		t.Write(c.out)
+	}
+	if len(s.Findings) > 0 {
+		c.heading("evidence.findings", nil)
+		t := term.NewTable(c.columns("verdict", "check", "subject", "*code")...).Margin("  ")
+		for _, f := range s.Findings {
+			t.Row(c.verdict(f.Verdict.String()), cell(f.Check), cell(f.Subject), cell(f.Code))
+		}
+		t.Write(c.out)
+	}
+}
+
+// labelLine writes labels in a fixed order.
+func labelLine(set map[string]string) string {
+	var out []string
+	for k, v := range set {
+		if k != "alertname" {
+			out = append(out, k+"="+v)
+		}
+	}
+	slices.Sort(out)
+	return strings.Join(out, " ")
+}
+
+// kernelShown is how many of the newest kernel lines are shown; the JSON has
+// all.
+const kernelShown = 15
+
+// printEvidenceHost prints what the machine was doing.
+func (c *cli) printEvidenceHost(s agent.Snapshot) {
+	if len(s.Processes) > 0 {
+		c.heading("evidence.processes", nil)
+		t := term.NewTable(c.columns(">pid", "user", ">cpu", ">memory", "*command")...).Margin("  ")
+		for _, p := range s.Processes {
+			t.Row(cell(strconv.Itoa(p.PID)), cell(p.User), cell(text.Percent(p.CPU)), cell(text.Bytes(p.Memory)), cell(cmp.Or(p.Command, p.Name)))
+		}
+		t.Write(c.out)
+	}
+	if s.Sockets != nil {
+		c.heading("evidence.sockets", map[string]any{"udp": s.Sockets.UDP, "listening": len(s.Sockets.Listening)})
+		var states []string
+		for _, name := range slices.Sorted(maps.Keys(s.Sockets.TCP)) {
+			states = append(states, fmt.Sprintf("%s %d", name, s.Sockets.TCP[name]))
+		}
+		c.out.Indented("  ", strings.Join(states, ", "), term.Plain)
+	}
+	if len(s.KernelLog) > 0 {
+		c.heading("evidence.kernel", nil)
+		for _, line := range s.KernelLog[max(0, len(s.KernelLog)-kernelShown):] {
+			c.out.Indented("  ", term.Safe(line), term.Dim)
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"xunjian/agent"
+	"xunjian/agent/api"
+	"xunjian/alerting/text"
+	"xunjian/checks"
+	"xunjian/cmd/xunjian/term"
+)
+
+// exitNotInspected is the exit status of inspect when it could not look; up to
+// it they are those of checks.Verdict.Code.
+const exitNotInspected = 4
+
+func (c *cli) inspectCommand() *cobra.Command {
+	var file string
+	cmd := c.command("inspect", "inspect", func(ctx context.Context, _ []string) error {
+		return c.inspect(ctx, file)
+	})
+	cmd.Annotations = map[string]string{annotationFailure: "inspect"}
+	cmd.Flags().StringVar(&file, "config", "", c.t("flag.config", nil))
+	cmd.MarkFlagFilename("config", "yaml", "yml")
+	return cmd
+}
+
+func (c *cli) inspect(ctx context.Context, file string) error {
+	cfg, err := loadConfig(file)
+	if err != nil {
+		return err
+	}
+	catalog, err := text.Load(cfg.Location(), checks.Messages, messages)
+	if err != nil {
+		return err
+	}
+	progress := c.err.Progress()
+	in, err := agent.Inspect(ctx, cfg, func(done, total int, name string) {
+		progress.Show(c.t("inspect.progress", map[string]any{"done": done, "total": total, "name": name}), done == total)
+	})
+	progress.Clear()
+	if err != nil {
+		return err
+	}
+	seen := api.Describe(api.Look{
+		Host: in.Host, Started: in.Started, Took: in.Took, Results: in.Results, Alerts: in.Alerts, Verdicts: in.Verdicts,
+	}, catalog.For(c.say.Lang()), cfg.Location())
+	if err := c.show(seen, func() { c.printInspection(seen) }); err != nil {
+		return err
+	}
+	if in.Worst.Code() == exitOK {
+		return nil
+	}
+	return &fault{status: in.Worst.Code()}
+}
+
+func (c *cli) printInspection(in api.Inspection) {
+	c.out.Line("%s\n", c.out.Paint(term.Bold, c.t("inspect.title", map[string]any{"host": in.Host, "time": clock(in.Started)})))
+	c.printFindings(in.Checks)
+	for _, a := range in.OtherAlerts {
+		if a.Kind != "watchdog" {
+			c.out.Line("%s  %s  %s", c.verdict(alertVerdict(a)).Text, a.Rule, a.Summary)
+		}
+	}
+	worst := c.verdict(in.Worst)
+	c.out.Line("\n%s  %s", c.out.Paint(worst.Style, worst.Text), c.t("inspect.summary", map[string]any{
+		"checks": len(in.Checks), "counts": c.counts(in.Counts), "took": time.Duration(in.TookSeconds * float64(time.Second)),
+	}))
+}
