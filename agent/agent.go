@@ -26,6 +26,7 @@ import (
 	"xunjian/alerting/store"
 	"xunjian/alerting/text"
 	"xunjian/checks"
+	"xunjian/checks/external"
 	"xunjian/rules"
 )
 
@@ -61,6 +62,7 @@ type Agent struct {
 	runner   *checks.Runner
 	history  *checks.History
 	metrics  *checks.Exposition
+	jobs     *external.Jobs
 	observer *observer
 	accounts *access.Accounts
 	outbox   *notify.Worker
@@ -149,15 +151,22 @@ func (a *Agent) openChecks(ctx context.Context, cfg *config.Config) error {
 		engine: a.engine, desk: a.desk, log: a.log,
 	}
 	a.registry = a.newRegistry()
-	list, err := a.builtins(ctx, cfg)
-	if err != nil {
-		return err
-	}
 	a.runner = checks.NewRunner(checks.RunnerOptions{Sink: func(rs []checks.Result) {
 		// Not the run's context: what was measured is judged and committed even
 		// while the agent stops.
 		a.observer.observe(context.WithoutCancel(ctx), rs)
 	}})
+	var err error
+	a.jobs, err = external.OpenJobs(ctx, cfg.Checks.External.Jobs, external.JobsOptions{
+		Store: jobStore{a.store}, Zone: cfg.Location(), Reported: a.lookAtJobs,
+	})
+	if err != nil {
+		return err
+	}
+	list, err := a.builtins(cfg)
+	if err != nil {
+		return err
+	}
 	return a.runner.Replace(list, overrides(cfg, list))
 }
 

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"cmp"
-	"context"
 	"io/fs"
 	"os"
 
@@ -13,7 +12,9 @@ import (
 	"xunjian/alerting/incident"
 	"xunjian/alerting/notify"
 	"xunjian/checks"
+	"xunjian/checks/external"
 	"xunjian/checks/host"
+	"xunjian/checks/self"
 	"xunjian/rules"
 )
 
@@ -21,13 +22,24 @@ import (
 // new check is one file and one line here. xunjian inspect runs these.
 func inspected(cfg *config.Config) ([]checks.Check, error) {
 	all := host.Checks(cfg.Checks.Host)
-	return enabled(cfg, all), nil
+	outside, err := external.Checks(cfg.Checks.External)
+	if err != nil {
+		return nil, err
+	}
+	return enabled(cfg, append(all, outside...)), nil
 }
 
 // builtins lists every check of the running agent: what xunjian inspect sees,
-// and the agent itself.
-func (a *Agent) builtins(_ context.Context, cfg *config.Config) ([]checks.Check, error) {
-	return inspected(cfg)
+// the jobs that report to it, and the agent itself.
+func (a *Agent) builtins(cfg *config.Config) ([]checks.Check, error) {
+	list, err := inspected(cfg)
+	if err != nil {
+		return nil, err
+	}
+	own := self.Checks(self.Default(), self.Parts{
+		DataDir: cfg.Data, Metrics: a.registry, Runner: a.runner.Stats, Conflicts: a.metrics.Conflicts,
+	})
+	return append(list, enabled(cfg, append(own, a.jobs))...), nil
 }
 
 func enabled(cfg *config.Config, all []checks.Check) []checks.Check {

@@ -5,18 +5,15 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"xunjian/checks/self"
 )
 
-// newRegistry holds what the agent says of itself. It is read by the check
-// "self", so that the figures are in the local history as well as in /metrics.
+// newRegistry holds what the agent says of itself. A check reads it, so that
+// the figures are in the local history as well as in /metrics.
 func (a *Agent) newRegistry() *prometheus.Registry {
-	r := prometheus.NewRegistry()
-	r.MustRegister(
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics()),
-		ownFigures{a},
-	)
+	r := self.NewRegistry(a.opt.Version)
+	r.MustRegister(ownFigures{a})
 	return r
 }
 
@@ -25,8 +22,6 @@ func (a *Agent) newRegistry() *prometheus.Registry {
 type ownFigures struct{ a *Agent }
 
 var (
-	figInfo = prometheus.NewDesc("xunjian_build_info",
-		"The running version, always 1.", []string{"version"}, nil)
 	figIncidents = prometheus.NewDesc("xunjian_incidents",
 		"Incidents by code, level and state; drills are left out.", []string{"code", "level", "state"}, nil)
 	figAlerts = prometheus.NewDesc("xunjian_alerts",
@@ -72,7 +67,6 @@ func (f ownFigures) Collect(ch chan<- prometheus.Metric) {
 	counter := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
 	}
-	gauge(figInfo, 1, f.a.opt.Version)
 	gauge(figConfigGood, truth(f.a.configError() == ""))
 	f.incidents(ctx, ch, gauge)
 	f.alerts(gauge)

@@ -15,8 +15,8 @@ import (
 // the rules in place of the present ones. It is all or nothing: on an error
 // the agent goes on as before, and says so in its status. What is bound to the
 // start (addresses, data folder, plan, zone) takes effect at the next start.
-func (a *Agent) Reload(ctx context.Context) error {
-	err := a.reload(ctx)
+func (a *Agent) Reload(context.Context) error {
+	err := a.reload()
 	a.reloads.Lock()
 	defer a.reloads.Unlock()
 	if err != nil {
@@ -29,7 +29,7 @@ func (a *Agent) Reload(ctx context.Context) error {
 	return nil
 }
 
-func (a *Agent) reload(ctx context.Context) error {
+func (a *Agent) reload() error {
 	old := a.cfg.Load()
 	cfg := old
 	if old.Path != "" {
@@ -41,16 +41,19 @@ func (a *Agent) reload(ctx context.Context) error {
 		fresh.Data, fresh.Console.Listen, fresh.Metrics.Listen = old.Data, old.Console.Listen, old.Metrics.Listen
 		cfg = fresh
 	}
-	list, err := a.builtins(ctx, cfg)
+	list, err := a.builtins(cfg)
 	if err != nil {
 		return err
 	}
 	if err := a.engine.Load(cfg.Rules.Files); err != nil {
 		return err
 	}
-	if err := a.runner.Replace(list, overrides(cfg, list)); err != nil {
-		// The rules were fine by themselves; the old set must not stay half.
+	// From here on a mistake puts back what was replaced already.
+	if err := a.jobs.Replace(cfg.Checks.External.Jobs); err != nil {
 		return errors.Join(err, a.engine.Load(old.Rules.Files))
+	}
+	if err := a.runner.Replace(list, overrides(cfg, list)); err != nil {
+		return errors.Join(err, a.engine.Load(old.Rules.Files), a.jobs.Replace(old.Checks.External.Jobs))
 	}
 	a.cfg.Store(cfg)
 	return nil

@@ -218,6 +218,25 @@ func (s *Store) Load(ctx context.Context, name string) ([]byte, error) {
 	return body, nil
 }
 
+// LoadAll returns the small things whose names begin with prefix, by name.
+func (s *Store) LoadAll(ctx context.Context, prefix string) (map[string][]byte, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT name, body FROM kept WHERE name >= ? AND name < ?`, prefix, prefix+"\U0010FFFF")
+	if err != nil {
+		return nil, fmt.Errorf("load %s*: %w", prefix, err)
+	}
+	defer rows.Close()
+	out := map[string][]byte{}
+	for rows.Next() {
+		var name string
+		var body []byte
+		if err := rows.Scan(&name, &body); err != nil {
+			return nil, fmt.Errorf("load %s*: %w", prefix, err)
+		}
+		out[name] = body
+	}
+	return out, rows.Err()
+}
+
 // Save keeps a small thing by name, durably.
 func (s *Store) Save(ctx context.Context, name string, body []byte) error {
 	err := s.withRoom(func() error {
