@@ -53,7 +53,9 @@ type Desk struct {
 	changed chan struct{}
 	changes changes
 
-	evidence chan string // ids that wait for their snapshot
+	started  time.Time
+	waiting  []string      // ids that wait for their snapshot
+	evidence chan struct{} // says that some wait
 	timer    chan struct{}
 }
 
@@ -65,32 +67,55 @@ func NewDesk(ctx context.Context, opt Options) (*Desk, error) {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
+	if opt.Zone == nil {
+		opt.Zone = time.UTC
+	}
 	d := &Desk{
 		opt:      opt,
 		active:   map[string]incident.Incident{},
 		byKey:    map[string]string{},
 		alerts:   map[string]AlertRecord{},
 		changed:  make(chan struct{}),
-		evidence: make(chan string, 1024),
+		started:  opt.Now().UTC().Truncate(time.Millisecond),
+		evidence: make(chan struct{}, 1),
 		timer:    make(chan struct{}, 1),
 	}
 	list, err := opt.Store.Active(ctx, opt.Now().Add(-incident.ReopenWithin))
 	if err != nil {
 		return nil, fmt.Errorf("load active incidents: %w", err)
 	}
-	// The oldest first, so that a key ends up with its newest incident.
-	slices.SortFunc(list, func(a, b incident.Incident) int { return cmp.Compare(a.ID, b.ID) })
 	for _, i := range list {
 		d.keepLocked(i)
 	}
-	alerts, err := opt.Store.CurrentAlerts(ctx)
+	if err := d.loadAlerts(ctx); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// loadAlerts loads the alerts that go on, and the incidents they belong to,
+// even those that ended long ago: the end of an alert is to be noted there.
+func (d *Desk) loadAlerts(ctx context.Context) error {
+	alerts, err := d.opt.Store.CurrentAlerts(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("load current alerts: %w", err)
+		return fmt.Errorf("load current alerts: %w", err)
 	}
 	for _, a := range alerts {
 		d.alerts[a.Key] = a
+		if a.Incident == "" {
+			continue
+		}
+		i, err := d.getLocked(ctx, a.Incident)
+		if errors.Is(err, ErrNotFound) {
+			d.opt.Logger.Error("an alert belongs to an incident that is not in the store", "alert", a.Key, "incident", a.Incident)
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("load incident of alert %s: %w", a.Key, err)
+		}
+		d.keepLocked(i)
 	}
-	return d, nil
+	return nil
 }
 
 // Alerts returns the alerts that are firing or lost, sorted by key: what the
@@ -124,7 +149,7 @@ func (d *Desk) Signals(ctx context.Context, signals []Signal) error {
 	defer d.mu.Unlock()
 	w := d.newWork()
 	for _, s := range signals {
-		if err := w.signal(ctx, s); err != nil {
+		if err := w.signal(ctx, clean(s, w.now)); err != nil {
 			return fmt.Errorf("signal of rule %s: %w", s.Rule, err)
 		}
 	}
@@ -144,6 +169,9 @@ func (d *Desk) Do(ctx context.Context, id string, expect int, actor incident.Act
 	if expect != 0 && expect != i.Version {
 		return i, fmt.Errorf("incident %s: %w (now version %d, seen %d)", id, ErrConflict, i.Version, expect)
 	}
+	if err := d.mayLocked(i, cmd); err != nil {
+		return i, err
+	}
 	w := d.newWork()
 	if err := w.do(i, actor, cmd); err != nil {
 		return i, err
@@ -155,6 +183,18 @@ func (d *Desk) Do(ctx context.Context, id string, expect int, actor incident.Act
 		return after, nil
 	}
 	return i, nil
+}
+
+// mayLocked refuses what would leave two open incidents of one key.
+func (d *Desk) mayLocked(i incident.Incident, cmd incident.Command) error {
+	if _, ok := cmd.(incident.Reopen); !ok {
+		return nil
+	}
+	other, ok := d.active[d.byKey[i.Key]]
+	if !ok || other.ID == i.ID || other.Ended() {
+		return nil
+	}
+	return &incident.Refusal{Code: "other_open", Args: map[string]any{"id": other.ID}}
 }
 
 // Get returns an incident with its timeline.
@@ -192,13 +232,7 @@ func (d *Desk) Roster() roster.Roster { return d.opt.Roster }
 
 // Run takes evidence and lets the clock act until ctx is done.
 func (d *Desk) Run(ctx context.Context) error {
-	d.mu.Lock()
-	for id, i := range d.active {
-		if len(i.Evidence) == 0 && !i.Ended() {
-			d.queueEvidence(id)
-		}
-	}
-	d.mu.Unlock()
+	d.queueMissing()
 	var wg sync.WaitGroup
 	wg.Go(func() { d.takeEvidence(ctx) })
 	d.runClock(ctx)
@@ -210,10 +244,13 @@ func (d *Desk) Run(ctx context.Context) error {
 // at again. A wake-up at least every minute makes up for clock steps.
 func (d *Desk) runClock(ctx context.Context) {
 	for {
-		if err := d.tick(ctx); err != nil && ctx.Err() == nil {
+		err := d.tick(ctx)
+		wait := d.nextLook()
+		if err != nil && ctx.Err() == nil {
 			d.opt.Logger.Error("let the clock act on incidents", "err", err)
+			wait = max(wait, tickRetry)
 		}
-		t := time.NewTimer(d.nextLook())
+		t := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 			t.Stop()
@@ -225,6 +262,10 @@ func (d *Desk) runClock(ctx context.Context) {
 	}
 }
 
+// tickRetry is the wait after a decision of the clock that could not be
+// committed (disk full): trying and logging it in a loop would help nobody.
+const tickRetry = 5 * time.Second
+
 func (d *Desk) nextLook() time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -235,8 +276,7 @@ func (d *Desk) nextLook() time.Duration {
 			wait = min(wait, at.Sub(now))
 		}
 	}
-	// Never faster than this: a decision that cannot be committed (disk full)
-	// must not spin.
+	// Never faster than this, whatever the clock does.
 	return max(wait, 100*time.Millisecond)
 }
 
@@ -244,20 +284,38 @@ func (d *Desk) tick(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.opt.Now()
+	d.forgetLocked(now)
 	w := d.newWork()
-	for id, i := range d.active {
-		if i.Ended() && now.Sub(i.EndedAt) > incident.ReopenWithin && i.Quiet() {
-			delete(d.active, id)
-			if d.byKey[i.Key] == id {
-				delete(d.byKey, i.Key)
-			}
-			continue
-		}
+	for _, i := range d.active {
 		if err := w.do(i, incident.Actor{Kind: "agent", Name: d.opt.Host, Via: "clock"}, incident.Tick{}); err != nil {
 			return err
 		}
 	}
 	return d.commitLocked(ctx, w)
+}
+
+// forgetLocked drops the incidents that nothing will come to any more: ended
+// too long ago to be reopened by an alert, and with no alert that goes on.
+func (d *Desk) forgetLocked(now time.Time) {
+	var going map[string]bool // made when it is needed
+	for id, i := range d.active {
+		if !i.Ended() || now.Sub(i.EndedAt) <= incident.ReopenWithin {
+			continue
+		}
+		if going == nil {
+			going = map[string]bool{}
+			for _, a := range d.alerts {
+				going[a.Incident] = true
+			}
+		}
+		if going[id] {
+			continue
+		}
+		delete(d.active, id)
+		if d.byKey[i.Key] == id {
+			delete(d.byKey, i.Key)
+		}
+	}
 }
 
 func (d *Desk) getLocked(ctx context.Context, id string) (incident.Incident, error) {
@@ -271,9 +329,14 @@ func (d *Desk) getLocked(ctx context.Context, id string) (incident.Incident, err
 	return incident.Fold(events), nil
 }
 
+// keepLocked holds an incident in its newest state. Its key leads to it unless
+// another one has a better right: one that is open, or else the newest.
 func (d *Desk) keepLocked(i incident.Incident) {
 	d.active[i.ID] = i
-	d.byKey[i.Key] = i.ID
+	held, ok := d.active[d.byKey[i.Key]]
+	if !ok || held.Ended() && (!i.Ended() || i.OpenedAt.After(held.OpenedAt)) {
+		d.byKey[i.Key] = i.ID
+	}
 }
 
 func (d *Desk) commitLocked(ctx context.Context, w *work) error {
@@ -297,7 +360,7 @@ func (d *Desk) commitLocked(ctx context.Context, w *work) error {
 		}
 	}
 	for _, id := range w.opened {
-		d.queueEvidence(id)
+		d.queueEvidenceLocked(id)
 	}
 	d.changes.add(w)
 	close(d.changed)
@@ -329,60 +392,4 @@ func (d *Desk) nextIDLocked(ctx context.Context, last string, now time.Time) (st
 		}
 	}
 	return fmt.Sprintf("%s%05d", prefix, n+1), nil
-}
-
-func (d *Desk) queueEvidence(id string) {
-	if d.opt.Evidence == nil {
-		return
-	}
-	select {
-	case d.evidence <- id:
-	default:
-		// In a storm the newest wait: the queue is made again at the next start.
-		d.opt.Logger.Warn("evidence queue is full", "incident", id)
-	}
-}
-
-// evidenceWithin bounds how long a snapshot may take.
-const evidenceWithin = 5 * time.Second
-
-func (d *Desk) takeEvidence(ctx context.Context) {
-	started := d.opt.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case id := <-d.evidence:
-			if err := d.attach(ctx, id, started); err != nil && ctx.Err() == nil {
-				d.opt.Logger.Error("take evidence", "incident", id, "err", err)
-			}
-		}
-	}
-}
-
-func (d *Desk) attach(ctx context.Context, id string, started time.Time) error {
-	d.mu.Lock()
-	i, err := d.getLocked(ctx, id)
-	d.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	tctx, cancel := context.WithTimeout(ctx, evidenceWithin)
-	body, err := d.opt.Evidence(tctx, i)
-	cancel()
-	if err != nil {
-		return err
-	}
-	blob := NewBlob(fmt.Sprintf("%s-e%d", id, len(i.Evidence)+1), body)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if i, err = d.getLocked(ctx, id); err != nil {
-		return err
-	}
-	w := d.newWork()
-	w.blobs = append(w.blobs, blob)
-	err = w.do(i, incident.Actor{Kind: "agent", Name: d.opt.Host, Via: "evidence"}, incident.Attach{
-		ID: blob.ID, SHA256: blob.SHA256, Bytes: len(body), Late: i.OpenedAt.Before(started),
-	})
-	return errors.Join(err, d.commitLocked(ctx, w))
 }

@@ -2,6 +2,7 @@ package alerting
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -29,8 +30,8 @@ type Report struct {
 func (d *Desk) Open(ctx context.Context, actor incident.Actor, r Report) (incident.Incident, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if i, ok := d.active[d.byKey[reportKey(r.Key)]]; ok && r.Key != "" {
-		return i, nil
+	if i, ok, err := d.reportLocked(ctx, r.Key); ok || err != nil {
+		return i, err
 	}
 	opened, err := d.reported(r)
 	if err != nil {
@@ -47,7 +48,43 @@ func (d *Desk) Open(ctx context.Context, actor incident.Actor, r Report) (incide
 	}
 	i := w.append(incident.Incident{ID: id}, actor, opened)
 	w.opened = append(w.opened, id)
-	return i, d.commitLocked(ctx, w)
+	if err := d.commitLocked(ctx, w); err != nil {
+		return incident.Incident{}, err
+	}
+	return i, nil
+}
+
+// reportLocked returns the incident that a report under this key opened,
+// however long ago.
+func (d *Desk) reportLocked(ctx context.Context, key string) (incident.Incident, bool, error) {
+	if key == "" {
+		return incident.Incident{}, false, nil
+	}
+	key = reportKey(key)
+	if i, ok := d.active[d.byKey[key]]; ok {
+		return i, true, nil
+	}
+	list, err := d.opt.Store.Find(ctx, Query{Text: key, Limit: 1000})
+	if err != nil {
+		return incident.Incident{}, false, fmt.Errorf("look for the report: %w", err)
+	}
+	for _, i := range list {
+		if i.Key == key {
+			return i, true, nil
+		}
+	}
+	return incident.Incident{}, false, nil
+}
+
+// sound refuses a report without a title, and texts that are too long.
+func sound(r Report) error {
+	err := incident.Need("title", r.Title)
+	for field, text := range map[string]string{"key": r.Key, "system": r.System} {
+		if err == nil && text != "" {
+			err = incident.Need(field, text)
+		}
+	}
+	return err
 }
 
 func reportKey(key string) string { return "report/" + key }
@@ -64,7 +101,7 @@ func (d *Desk) reported(r Report) (incident.Opened, error) {
 	case !ok || sc.Code != r.Code:
 		return incident.Opened{}, &incident.Refusal{Code: "unknown_scenario", Args: map[string]any{"scenario": r.Scenario, "code": r.Code}}
 	}
-	if err := incident.Need("title", r.Title); err != nil {
+	if err := sound(r); err != nil {
 		return incident.Opened{}, err
 	}
 	now := d.opt.Now().UTC().Truncate(time.Millisecond)

@@ -22,6 +22,7 @@ type work struct {
 	folds   map[string]incident.Incident
 	byKey   map[string]string
 	alerts  map[string]AlertRecord
+	past    []AlertRecord // lives that ended before another of their key began
 	notices []Notice
 	blobs   []Blob
 	opened  []string
@@ -48,6 +49,7 @@ func (w *work) unit() Unit {
 	for _, id := range slices.Sorted(maps.Keys(w.folds)) {
 		u.Incidents = append(u.Incidents, w.folds[id])
 	}
+	u.Alerts = append(u.Alerts, w.past...)
 	for _, key := range slices.Sorted(maps.Keys(w.alerts)) {
 		u.Alerts = append(u.Alerts, w.alerts[key])
 	}
@@ -58,11 +60,17 @@ func (w *work) unit() Unit {
 // carries a plan code opens an incident or adds to it.
 func (w *work) signal(ctx context.Context, s Signal) error {
 	rec, known := w.alert(s.Key)
-	if !known {
-		rec = AlertRecord{Key: s.Key, Rule: s.Rule, FiredAt: s.At}
-	}
 	if !known && s.Status == Ended {
 		return nil
+	}
+	// Said again, not fired again: if a person ended the incident meanwhile,
+	// with the alert still firing, it stays ended.
+	repeated := known && rec.Status == Firing && s.Status == Firing && rec.Incident != ""
+	if !known {
+		if before, ok := w.alerts[s.Key]; ok {
+			w.past = append(w.past, before)
+		}
+		rec = AlertRecord{Key: s.Key, Rule: s.Rule, FiredAt: s.At}
 	}
 	rec.Labels, rec.Annotations, rec.Value = s.Labels, s.Annotations, s.Value
 	rec.Status, rec.Since, rec.ChangedAt = s.Status, s.Since, s.At
@@ -70,21 +78,27 @@ func (w *work) signal(ctx context.Context, s Signal) error {
 	if s.Status == Ended {
 		rec.EndedAt = s.At
 	}
-	actor := incident.Actor{Kind: "rule", Name: s.Rule, Via: s.Via}
-	if i, ok := w.incidentOf(s); ok {
-		rec.Incident = i.ID
-		if err := w.do(i, actor, command(s)); err != nil {
+	if !repeated {
+		var err error
+		if rec.Incident, err = w.incidentFor(ctx, s, rec); err != nil {
 			return err
 		}
-	} else if s.Status == Firing && opensIncident(s) {
-		id, err := w.open(ctx, s, actor)
-		if err != nil {
-			return err
-		}
-		rec.Incident = id
 	}
 	w.alerts[s.Key] = rec
 	return nil
+}
+
+// incidentFor tells the incident of a signal of it, opening one where there is
+// none, and returns its id, empty for a warning.
+func (w *work) incidentFor(ctx context.Context, s Signal, rec AlertRecord) (string, error) {
+	actor := incident.Actor{Kind: "rule", Name: s.Rule, Via: s.Via}
+	if i, ok := w.incidentOf(s, rec); ok {
+		return i.ID, w.do(i, actor, command(s))
+	}
+	if s.Status == Firing && opensIncident(s) {
+		return w.open(ctx, s, actor)
+	}
+	return rec.Incident, nil
 }
 
 // opensIncident reports whether the rule's labels say so: a plan code, and
@@ -133,7 +147,7 @@ func (w *work) open(ctx context.Context, s Signal, actor incident.Actor) (string
 		Title:       title(s),
 		OutageSince: since,
 		PlanVersion: p.Version, Host: w.d.opt.Host,
-		Resolve: s.Labels["resolve"],
+		Resolve: resolve(s),
 		Reason:  fmt.Sprintf("rule %s carries code %q", s.Rule, s.Labels["code"]),
 	}
 	i := w.append(incident.Incident{ID: id}, actor, opened)
@@ -150,6 +164,15 @@ func incidentKey(s Signal) string {
 		return s.Labels["code"] + "/" + k
 	}
 	return s.Key
+}
+
+// resolve is the rule's word on whether the incident may resolve by itself;
+// without one it may not.
+func resolve(s Signal) string {
+	if s.Labels["resolve"] == incident.ResolveAuto {
+		return incident.ResolveAuto
+	}
+	return incident.ResolveManual
 }
 
 func title(s Signal) plan.Text {
@@ -181,8 +204,13 @@ func (w *work) alert(key string) (AlertRecord, bool) {
 
 // incidentOf finds the incident a signal belongs to: the one its key has, not
 // ended as a false alarm and not ended longer ago than ReopenWithin. The end
-// of an alert goes to its incident however that ended.
-func (w *work) incidentOf(s Signal) (incident.Incident, bool) {
+// of an alert goes to the incident that it joined, however that ended.
+func (w *work) incidentOf(s Signal, rec AlertRecord) (incident.Incident, bool) {
+	if s.Status != Firing {
+		i := w.fold(rec.Incident)
+		_, has := i.Alerts[s.Key]
+		return i, has
+	}
 	id, ok := w.byKey[incidentKey(s)]
 	if !ok {
 		id, ok = w.d.byKey[incidentKey(s)]
@@ -191,10 +219,6 @@ func (w *work) incidentOf(s Signal) (incident.Incident, bool) {
 		return incident.Incident{}, false
 	}
 	i := w.fold(id)
-	if s.Status != Firing {
-		_, has := i.Alerts[s.Key]
-		return i, has
-	}
 	if i.State == incident.NoIncident || i.Ended() && w.now.Sub(i.EndedAt) > incident.ReopenWithin {
 		return incident.Incident{}, false
 	}

@@ -85,7 +85,8 @@ type (
 		ID     string `json:"id"`
 		SHA256 string `json:"sha256"`
 		Bytes  int    `json:"bytes"`
-		// Late is set when the agent was restarted between opening and taking.
+		// Late is set when it was taken over a minute after the opening, or
+		// the agent was restarted between the two: others may have acted since.
 		Late bool `json:"late,omitempty"`
 	}
 	// Acknowledged says that a person has it in hand, and what is being done.
