@@ -33,6 +33,7 @@ func conntrackStat(name, help string) *checks.Desc {
 
 // conntrackCheck looks at the firewall's table of connections.
 type conntrackCheck struct {
+	configured
 	reader
 	procfs string
 }

@@ -86,6 +86,7 @@ type figure struct {
 
 // cpuCheck looks at the processors.
 type cpuCheck struct {
+	configured
 	read func(*cpuLook) error
 	look cpuLook
 	prev map[int]coreTimes

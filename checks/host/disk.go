@@ -77,6 +77,7 @@ type disk struct {
 
 // diskCheck looks at the block devices.
 type diskCheck struct {
+	configured
 	// read lists the devices; describe tells the labels of node_disk_info.
 	read     func([]disk) ([]disk, error)
 	describe func(disk) []string

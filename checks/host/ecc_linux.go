@@ -16,6 +16,7 @@ var (
 
 // eccCheck looks at the memory controllers' counts of errors.
 type eccCheck struct {
+	configured
 	reader
 	folder string
 }

@@ -14,6 +14,7 @@ var (
 
 // filesCheck looks at the open files of the whole machine.
 type filesCheck struct {
+	configured
 	reader
 	path string
 }

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"regexp"
 	"strings"
@@ -50,6 +51,7 @@ type answer struct {
 
 // filesystemCheck looks at the mounted filesystems, each apart.
 type filesystemCheck struct {
+	configured
 	// mounts reads the mount table, and says whether it may have changed since
 	// it was read last; usage asks one mount, and may block.
 	mounts func() (list []mount, changed bool, err error)
@@ -136,11 +138,19 @@ func (c *filesystemCheck) ask() {
 		}
 		p := &probe{started: time.Now(), answer: make(chan answer, 1)}
 		c.probes[m.id] = p
-		go func() {
-			u, err := c.usage(m)
-			p.answer <- answer{u, err}
-		}()
+		go p.run(func() (usage, error) { return c.usage(m) })
 	}
+}
+
+func (p *probe) run(ask func() (usage, error)) {
+	var a answer
+	defer func() {
+		if v := recover(); v != nil {
+			a.err = fmt.Errorf("the probe broke: %v", v)
+		}
+		p.answer <- a
+	}()
+	a.usage, a.err = ask()
 }
 
 // wait returns the answer, or false if there is none before ctx is done. A

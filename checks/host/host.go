@@ -48,3 +48,22 @@ func pattern(expr string) *regexp.Regexp {
 	}
 	return regexp.MustCompile(expr)
 }
+
+// configured is the part of a check that tells how it is configured, so that a
+// reload that changes nothing for it leaves it alone, with what it remembers
+// and with the probes it has under way.
+type configured struct{ identity string }
+
+// Identity implements checks.Identified.
+func (c *configured) Identity() string { return c.identity }
+
+func (c *configured) configure(parts []any) { c.identity = fmt.Sprintf("%+v", parts) }
+
+// made returns c, which looks at what parts of the Config say.
+func made[C interface {
+	checks.Check
+	configure(parts []any)
+}](c C, parts ...any) checks.Check {
+	c.configure(parts)
+	return c
+}

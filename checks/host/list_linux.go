@@ -8,24 +8,25 @@ import (
 
 // list names every check of the host, in the order people read them.
 func list(cfg Config) []checks.Check {
+	proc, sys, root := cfg.Procfs, cfg.Sysfs, cfg.Rootfs
 	return []checks.Check{
-		&systemCheck{read: (&systemReader{rootfs: cfg.Rootfs}).read},
-		newUptime(cfg, newUptimeReader(cfg).read),
-		&timesyncCheck{adjtimex: unix.Adjtimex},
-		newCPU(newStatReader(cfg.Procfs).read),
-		newMemory(newMemoryReader(cfg.Procfs).read),
-		&pressureCheck{folder: cfg.Procfs + "/pressure/"},
-		linuxFilesystem(cfg),
-		linuxDisk(cfg),
-		linuxProcesses(cfg),
-		linuxNetwork(cfg),
-		newSockets(cfg.Procfs),
-		&conntrackCheck{procfs: cfg.Procfs},
-		&filesCheck{path: cfg.Procfs + "/sys/fs/file-nr"},
-		newUnits(cfg),
-		newTemperature(cfg),
-		&raidCheck{procfs: cfg.Procfs},
-		&eccCheck{folder: cfg.Sysfs + "/devices/system/edac/mc"},
+		made(&systemCheck{read: (&systemReader{rootfs: root}).read}, root),
+		made(newUptime(cfg, newUptimeReader(cfg).read), proc, root, cfg.State, cfg.Uptime),
+		made(&timesyncCheck{adjtimex: unix.Adjtimex}),
+		made(newCPU(newStatReader(proc).read), proc),
+		made(newMemory(newMemoryReader(proc).read), proc),
+		made(&pressureCheck{folder: proc + "/pressure/"}, proc),
+		made(linuxFilesystem(cfg), proc, root, cfg.Filesystem),
+		made(linuxDisk(cfg), proc, root, cfg.Disk),
+		made(linuxProcesses(cfg), proc, cfg.Processes),
+		made(linuxNetwork(cfg), proc, sys, cfg.Network),
+		made(newSockets(proc), proc),
+		made(&conntrackCheck{procfs: proc}, proc),
+		made(&filesCheck{path: proc + "/sys/fs/file-nr"}, proc),
+		made(newUnits(cfg), root, cfg.Units),
+		made(newTemperature(cfg), sys, cfg.Temperature),
+		made(&raidCheck{procfs: proc}, proc),
+		made(&eccCheck{folder: sys + "/devices/system/edac/mc"}, sys),
 	}
 }
 

@@ -19,6 +19,7 @@ type memoryLook struct {
 
 // memoryCheck looks at memory and swap.
 type memoryCheck struct {
+	configured
 	read  func(*memoryLook) error
 	look  memoryLook
 	kills float64

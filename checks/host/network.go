@@ -97,6 +97,7 @@ type bond struct{ slaves, active int }
 
 // networkCheck looks at the network interfaces.
 type networkCheck struct {
+	configured
 	read     func([]iface) ([]iface, error)
 	ignored  *regexp.Regexp
 	required []string

@@ -34,6 +34,7 @@ var pressureResources = [...]struct {
 
 // pressureCheck looks at what tasks wait for (PSI).
 type pressureCheck struct {
+	configured
 	reader
 	folder string
 }

@@ -44,6 +44,7 @@ type processLook struct {
 
 // processCheck looks at the processes.
 type processCheck struct {
+	configured
 	read func(*processLook) error
 	// command returns the command line of a process, or false if it cannot be
 	// told now.

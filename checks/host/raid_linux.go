@@ -30,6 +30,7 @@ var mdStates = [...][2]string{
 // prometheus/procfs, which knows the many forms of /proc/mdstat; it is run only
 // where there are arrays.
 type raidCheck struct {
+	configured
 	reader
 	procfs string
 }

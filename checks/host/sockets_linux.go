@@ -29,6 +29,7 @@ var (
 // socketsCheck looks at the protocols: TCP, UDP, ICMP, sockets, and the
 // backlog of packets.
 type socketsCheck struct {
+	configured
 	reader
 	net    string
 	tables map[string]*statTable
@@ -68,32 +69,8 @@ func (c *socketsCheck) Name() string { return "sockets" }
 
 func (c *socketsCheck) Run(_ context.Context, out *checks.Output) error {
 	c.now = tcpFigures{}
-	for _, part := range [...]struct {
-		file string
-		line func(out *checks.Output, line []byte)
-		pair bool
-	}{
-		{file: "netstat", pair: true},
-		{file: "snmp", pair: true},
-		{file: "snmp6", line: c.snmp6},
-		{file: "sockstat", line: c.sockstat},
-		{file: "sockstat6", line: c.sockstat},
-	} {
-		b, err := c.all(c.net + part.file)
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // no IPv6, or no IPv4
-		case err != nil:
-			return err
-		case part.pair:
-			if err := c.pairs(out, part.file, b); err != nil {
-				return err
-			}
-		default:
-			for line := []byte(nil); len(b) > 0; {
-				line, b = cutLine(b)
-				part.line(out, line)
-			}
-		}
+	if err := c.statistics(out); err != nil {
+		return err
 	}
 	if err := c.softnet(out); err != nil {
 		return err
@@ -102,6 +79,49 @@ func (c *socketsCheck) Run(_ context.Context, out *checks.Output) error {
 	out.Find(c.summary(now))
 	c.last, c.run = c.now, now
 	return nil
+}
+
+// statistics reads the files of figures. Those of a protocol that is turned
+// off are not there; some always are.
+func (c *socketsCheck) statistics(out *checks.Output) error {
+	found := false
+	for _, part := range [...]struct {
+		file string
+		take func(out *checks.Output, file string, b []byte) error
+	}{
+		{"netstat", c.pairs},
+		{"snmp", c.pairs},
+		{"snmp6", lines(c.snmp6)},
+		{"sockstat", lines(c.sockstat)},
+		{"sockstat6", lines(c.sockstat)},
+	} {
+		b, err := c.all(c.net + part.file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		found = true
+		if err := part.take(out, part.file, b); err != nil {
+			return err
+		}
+	}
+	if !found {
+		return fmt.Errorf("no network statistics in %s", c.net)
+	}
+	return nil
+}
+
+// lines takes a file line by line.
+func lines(take func(*checks.Output, []byte)) func(*checks.Output, string, []byte) error {
+	return func(out *checks.Output, _ string, b []byte) error {
+		for line := []byte(nil); len(b) > 0; {
+			line, b = cutLine(b)
+			take(out, line)
+		}
+		return nil
+	}
 }
 
 // pairs reads lines of headings, each followed by a line of values:

@@ -36,7 +36,10 @@ type systemLook struct {
 }
 
 // systemCheck says which machine this is and what it runs.
-type systemCheck struct{ read func() (systemLook, error) }
+type systemCheck struct {
+	configured
+	read func() (systemLook, error)
+}
 
 func (c *systemCheck) Name() string { return "system" }
 

@@ -18,6 +18,7 @@ var (
 // temperatureCheck looks at the sensors of the hardware: temperatures, and
 // fans, which tell why.
 type temperatureCheck struct {
+	configured
 	reader
 	class   string
 	ignored *regexp.Regexp

@@ -56,6 +56,7 @@ func timexCounter(name, help string) *checks.Desc {
 
 // timesyncCheck asks the kernel how well its clock is kept.
 type timesyncCheck struct {
+	configured
 	adjtimex func(*unix.Timex) (state int, err error)
 }
 

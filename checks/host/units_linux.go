@@ -28,6 +28,7 @@ type unit struct {
 
 // unitsCheck looks at the units of systemd.
 type unitsCheck struct {
+	configured
 	// booted is the folder that exists where systemd runs the machine.
 	booted   string
 	manager  manager

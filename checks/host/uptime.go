@@ -27,6 +27,7 @@ type uptimeLook struct {
 // uptimeCheck looks at how long the machine runs, and whether it was booted
 // since the agent looked last.
 type uptimeCheck struct {
+	configured
 	read   func() (uptimeLook, error)
 	window time.Duration
 	// state is the file with the boot seen last and when this one was noticed;

@@ -23,7 +23,7 @@ func (c *cli) listChecks(ctx context.Context, _ []string) error {
 	}
 	return c.show(list, func() {
 		c.printFindings(list.Checks)
-		c.out.Line("\n%s", c.counts(list.Counts))
+		c.out.Indented("", "\n"+c.summary(list), verdicts[list.Worst].style)
 	})
 }
 

@@ -1,56 +1,76 @@
 package main
 
 import (
+	"slices"
+	"strings"
+
 	"xunjian/agent/api"
 	"xunjian/cmd/xunjian/term"
 )
 
-// printFindings prints checks as a table: a row for each finding, and below
-// them the alerts on the check's series. The name stands once.
+// printFindings prints checks as a table: a row for each finding and each
+// alert on the check's series, the worst first, so that a check's first row
+// carries its verdict. The checks that have nothing to look at here share a
+// line.
 func (c *cli) printFindings(list []api.Check) {
-	t := term.NewTable(c.columns("verdict", "check", "subject", "*finding")...)
+	t := term.NewTable(c.columns("verdict", "check", "*finding")...)
+	var elsewhere []string
 	for _, k := range list {
-		c.checkRows(t, k)
+		if k.Verdict == "not_applicable" && len(list) > 1 {
+			elsewhere = append(elsewhere, k.Name)
+			continue
+		}
+		name := cell(k.Name)
+		for _, r := range c.checkRows(k) {
+			t.Row(c.verdict(r.verdict), name, r.text)
+			name = term.Cell{}
+		}
+	}
+	if len(elsewhere) > 0 {
+		v := c.verdict("not_applicable")
+		t.Row(v, term.Cell{}, term.Cell{Text: strings.Join(elsewhere, c.t("comma", nil)), Style: v.Style})
 	}
 	t.Write(c.out)
 }
 
-func (c *cli) checkRows(t *term.Table, k api.Check) {
-	name := cell(k.Name)
-	row := func(verdict string, subject, text term.Cell) {
-		mark := c.verdict(verdict)
-		if verdict == "" {
-			mark = term.Cell{}
-		}
-		t.Row(mark, name, subject, text)
-		name = term.Cell{}
-	}
-	style := verdicts[k.Found].style
-	if k.Error != "" && len(k.Findings) == 0 {
-		row(k.Found, term.Cell{}, term.Cell{Text: k.Error, Style: style})
-	}
-	for _, f := range k.Findings {
-		row(f.Verdict, cell(subject(f)), term.Cell{Text: f.Text, Style: textStyle(f.Verdict)})
-	}
-	if name.Text != "" {
-		row(k.Found, term.Cell{}, cell(c.t("checks.nothing", nil)))
-	}
-	for _, a := range k.Alerts {
-		if a.Kind == "watchdog" {
-			continue
-		}
-		row(alertVerdict(a), term.Cell{Text: a.Rule, Style: term.Bold}, cell(c.t("alert_line", map[string]any{
-			"summary": a.Summary, "state": c.t("state."+a.State, nil), "code": a.Code,
-		})))
-	}
+// findingRow is one row under a check.
+type findingRow struct {
+	verdict string
+	text    term.Cell
 }
 
-// subject is what a finding is about, unless its text says it anyway.
-func subject(f api.Finding) string {
-	if len(f.Subject) > 40 {
-		return term.Cut(f.Subject, 40)
+// badFirst orders verdicts as a person wants to see them.
+var badFirst = []string{"abnormal", "unknown", "attention", "ok", "not_applicable"}
+
+func (c *cli) checkRows(k api.Check) []findingRow {
+	var rows []findingRow
+	for _, f := range k.Findings {
+		rows = append(rows, findingRow{f.Verdict, term.Cell{Lead: f.Subject, Text: f.Text, Style: textStyle(f.Verdict)}})
 	}
-	return f.Subject
+	for _, a := range k.Alerts {
+		if a.Kind != "watchdog" {
+			rows = append(rows, c.alertRow(a))
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b findingRow) int {
+		return slices.Index(badFirst, a.verdict) - slices.Index(badFirst, b.verdict)
+	})
+	switch {
+	case len(rows) > 0:
+	case k.Error != "":
+		rows = append(rows, findingRow{k.Verdict, term.Cell{Text: k.Error, Style: textStyle(k.Verdict)}})
+	default:
+		rows = append(rows, findingRow{k.Verdict, term.Cell{Text: c.t("checks.nothing", nil), Style: term.Dim}})
+	}
+	return rows
+}
+
+// alertRow is the row of an alert under its check.
+func (c *cli) alertRow(a api.Alert) findingRow {
+	v := alertVerdict(a)
+	return findingRow{v, term.Cell{Lead: a.Rule, Style: textStyle(v), Text: c.t("alert_line", map[string]any{
+		"summary": a.Summary, "state": c.t("state."+a.State, nil), "code": a.Code,
+	})}}
 }
 
 // textStyle sets off the text of what is wrong.
@@ -67,4 +87,34 @@ func alertVerdict(a api.Alert) string {
 		return "abnormal"
 	}
 	return "attention"
+}
+
+// counts says how many checks there are by verdict, the worst first.
+func (c *cli) counts(n map[string]int) string {
+	var out []string
+	for _, word := range badFirst {
+		if n[word] > 0 {
+			out = append(out, c.t("count", map[string]any{"n": n[word], "verdict": c.t("verdict."+word, nil)}))
+		}
+	}
+	return strings.Join(out, c.t("comma", nil))
+}
+
+// summary is counts with the names of those that are not ok.
+func (c *cli) summary(list api.CheckList) string {
+	var out []string
+	for _, word := range badFirst {
+		var names []string
+		for _, k := range list.Checks {
+			if k.Verdict == word && word != "ok" && word != "not_applicable" {
+				names = append(names, k.Name)
+			}
+		}
+		if list.Counts[word] > 0 {
+			out = append(out, c.t("count", map[string]any{
+				"n": list.Counts[word], "verdict": c.t("verdict."+word, nil), "names": strings.Join(names, ", "),
+			}))
+		}
+	}
+	return strings.Join(out, c.t("comma", nil))
 }

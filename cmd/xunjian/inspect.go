@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -65,8 +64,7 @@ func (c *cli) printInspection(in api.Inspection) {
 			c.out.Line("%s  %s  %s", c.verdict(alertVerdict(a)).Text, a.Rule, a.Summary)
 		}
 	}
-	worst := c.verdict(in.Worst)
-	c.out.Line("\n%s  %s", c.out.Paint(worst.Style, worst.Text), c.t("inspect.summary", map[string]any{
-		"checks": len(in.Checks), "counts": c.counts(in.Counts), "took": time.Duration(in.TookSeconds * float64(time.Second)),
-	}))
+	c.out.Indented("", "\n"+c.t("inspect.summary", map[string]any{
+		"checks": len(in.Checks), "counts": c.summary(in.CheckList), "took": in.TookSeconds,
+	}), verdicts[in.Worst].style)
 }

@@ -60,18 +60,3 @@ func (c *cli) configCell(s api.ConfigStatus) term.Cell {
 	}
 	return cell(file)
 }
-
-// counts says how many checks there are by verdict, the worst first.
-func (c *cli) counts(n map[string]int) string {
-	out := ""
-	for _, word := range []string{"abnormal", "unknown", "attention", "ok", "not_applicable"} {
-		if n[word] == 0 {
-			continue
-		}
-		if out != "" {
-			out += c.t("comma", nil)
-		}
-		out += fmt.Sprintf("%d %s", n[word], c.t("verdict."+word, nil))
-	}
-	return out
-}

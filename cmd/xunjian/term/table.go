@@ -5,10 +5,18 @@ import (
 	"strings"
 )
 
-// Cell is one field of a table.
+// Cell is one field of a table. Lead stands before the text, in bold.
 type Cell struct {
-	Text  string
-	Style Style
+	Lead, Text string
+	Style      Style
+}
+
+// whole is what a cell says.
+func (c Cell) whole() string {
+	if c.Lead == "" || c.Text == "" {
+		return c.Lead + c.Text
+	}
+	return c.Lead + "  " + c.Text
 }
 
 // Column is how a column is laid out.
@@ -42,7 +50,7 @@ func (t *Table) Row(cells ...Cell) {
 		cells = append(cells, Cell{})
 	}
 	for n := range cells {
-		cells[n].Text = Safe(cells[n].Text)
+		cells[n].Lead, cells[n].Text = Safe(cells[n].Lead), Safe(cells[n].Text)
 	}
 	t.rows = append(t.rows, cells)
 }
@@ -68,7 +76,7 @@ func (t *Table) head() []Cell {
 	var head []Cell
 	titled := false
 	for _, c := range t.columns {
-		head = append(head, Cell{c.Title, Bold})
+		head = append(head, Cell{Text: c.Title, Style: Bold})
 		titled = titled || c.Title != ""
 	}
 	if !titled {
@@ -86,7 +94,7 @@ func (t *Table) widths(columns int) []int {
 	}
 	for _, row := range t.rows {
 		for n, cell := range row {
-			widths[n] = max(widths[n], Width(cell.Text))
+			widths[n] = max(widths[n], Width(cell.whole()))
 		}
 	}
 	if columns > 0 {
@@ -131,16 +139,16 @@ func (t *Table) writeRow(o Out, row []Cell, widths []int) {
 	cells := make([][]string, len(row))
 	height := 1
 	for n, cell := range row {
-		cells[n] = []string{cell.Text}
+		cells[n] = []string{cell.whole()}
 		if t.columns[n].Flex > 0 {
-			cells[n] = Wrap(cell.Text, widths[n])
+			cells[n] = Wrap(cell.whole(), widths[n])
 		}
 		height = max(height, len(cells[n]))
 	}
 	for line := range height {
 		var b strings.Builder
 		pending := t.margin
-		for n := range row {
+		for n, cell := range row {
 			s := ""
 			if line < len(cells[n]) {
 				s = cells[n][line]
@@ -151,11 +159,19 @@ func (t *Table) writeRow(o Out, row []Cell, widths []int) {
 				fill = ""
 			}
 			if s != "" {
-				b.WriteString(pending + o.Paint(row[n].Style, s))
+				b.WriteString(pending + paintCell(o, cell, s, line == 0))
 				pending = ""
 			}
 			pending += fill + gap
 		}
 		fmt.Fprintln(o, b.String())
 	}
+}
+
+// paintCell sets off one line of a cell, and the lead if it stands in it.
+func paintCell(o Out, c Cell, line string, first bool) string {
+	if rest, ok := strings.CutPrefix(line, c.Lead); ok && first && c.Lead != "" {
+		return o.Paint(Bold, c.Lead) + o.Paint(c.Style, rest)
+	}
+	return o.Paint(c.Style, line)
 }
