@@ -74,12 +74,12 @@ func metricName(matchers []*labels.Matcher) string {
 // alone, as a PromQL text that also asks for the given labels.
 func (s selector) narrow(also []labels.Label) string {
 	v := *s.vector
-	v.LabelMatchers = slices.Clone(v.LabelMatchers)
+	// What it asked of these labels before, the values fulfil.
+	v.LabelMatchers = slices.DeleteFunc(slices.Clone(v.LabelMatchers), func(m *labels.Matcher) bool {
+		return slices.ContainsFunc(also, func(l labels.Label) bool { return l.Name == m.Name })
+	})
 	for _, l := range also {
-		m := labels.MustNewMatcher(labels.MatchEqual, l.Name, l.Value)
-		if !slices.ContainsFunc(v.LabelMatchers, func(o *labels.Matcher) bool { return o.String() == m.String() }) {
-			v.LabelMatchers = append(v.LabelMatchers, m)
-		}
+		v.LabelMatchers = append(v.LabelMatchers, labels.MustNewMatcher(labels.MatchEqual, l.Name, l.Value))
 	}
 	if s.matrix == nil {
 		return v.String()
