@@ -31,7 +31,7 @@ func labelsOf(m map[string]string) []label {
 	var out []label
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		switch name {
-		case "alertname", "__name__", "job", "instance":
+		case "alertname", "__name__", "job", "instance", "kind", "severity", "resolve":
 		default:
 			out = append(out, label{name, cut(m[name], 120)})
 		}
@@ -53,11 +53,27 @@ func (r *request) alertRow(a rules.Alert, incident string) alertRow {
 	return alertRow{
 		Rule: a.Rule, Summary: cut(r.annotation("summary", a.Rule, a.Annotations), 300),
 		Description: cut(r.annotation("description", "", a.Annotations), 600),
-		State:       r.state(string(a.State)), Kind: r.or("console.kind."+a.Labels[rules.LabelKind], a.Labels[rules.LabelKind]),
+		State:       r.alertState(a.Labels, string(a.State)), Kind: r.or("console.kind."+a.Labels[rules.LabelKind], a.Labels[rules.LabelKind]),
 		Labels: labelsOf(a.Labels), Value: a.Value, Incident: incident,
 		Since: r.moment(a.ActiveAt, r.now), Changed: r.moment(a.ChangedAt, r.now),
-		order: slices.Index([]rules.State{rules.Firing, rules.Lost, rules.Pending}, a.State),
+		order: orderOf(a),
 	}
+}
+
+// orderOf puts what fires first and the watchdog last.
+func orderOf(a rules.Alert) int {
+	if a.Labels[rules.LabelKind] == kindWatchdog {
+		return 9
+	}
+	return slices.Index([]rules.State{rules.Firing, rules.Lost, rules.Pending}, a.State)
+}
+
+// alertState says a state. The watchdog fires as long as all is well.
+func (r *request) alertState(labels map[string]string, id string) state {
+	if labels[rules.LabelKind] == kindWatchdog && id == string(rules.Firing) {
+		return state{"ok", r.T("console.state.watchdog")}
+	}
+	return r.state(id)
 }
 
 // pastAlert is an alert of the log.
@@ -130,7 +146,7 @@ func (r *request) pastAlert(a alerting.AlertRecord) pastAlert {
 	return pastAlert{
 		alertRow: alertRow{
 			Rule: a.Rule, Summary: cut(r.annotation("summary", a.Rule, a.Annotations), 300),
-			State: r.state(string(a.Status)), Kind: r.or("console.kind."+a.Labels[rules.LabelKind], a.Labels[rules.LabelKind]),
+			State: r.alertState(a.Labels, string(a.Status)), Kind: r.or("console.kind."+a.Labels[rules.LabelKind], a.Labels[rules.LabelKind]),
 			Labels: labelsOf(a.Labels), Value: a.Value, Incident: a.Incident,
 			Since: r.moment(a.Since, r.now), Changed: r.moment(a.ChangedAt, r.now),
 		},

@@ -142,7 +142,7 @@ func everyPage(s *site) []string {
 	e, d := s.one("E01").ID, s.one("D01").ID
 	return []string{
 		"/", "/incidents", "/incidents?state=resolved&offset=50", "/incidents/" + e, "/incidents/" + d + "?order=oldest", "/incidents/new",
-		"/checks", "/checks/filesystem?range=24h", "/checks/cpu?range=6h", "/checks/nagios/oracle", "/alerts", "/rules", "/plan", "/plan/server-failure",
+		"/checks", "/checks/filesystem?range=24h", "/checks/cpu?range=6h", "/checks/plugin/oracle", "/alerts", "/rules", "/plan", "/plan/server-failure",
 		"/explore", "/explore?" + url.Values{"expr": {"node_load1"}, "range": {"24h"}}.Encode(), "/about?verify", "/account", "/users", "/nowhere",
 	}
 }
@@ -157,19 +157,23 @@ func TestEveryPageFits(t *testing.T) {
 	for _, lang := range []string{"zh-CN", "en"} {
 		t.Run(lang, func(t *testing.T) {
 			b := newChromium(t, s, lang, true)
-			for _, width := range []int64{1440, 390} {
-				b.run(chromedp.EmulateViewport(width, 900))
-				b.open("/login")
-				b.fits(dir, lang, width, "/login")
-				b.login("admin")
-				for _, p := range everyPage(s) {
-					b.open(p)
-					b.fits(dir, lang, width, p)
-				}
-				call(b, network.ClearBrowserCookies, cdp.Empty{})
+			b.looks(dir, lang, "/login")
+			b.login("admin")
+			for _, p := range everyPage(s) {
+				b.looks(dir, lang, p)
 			}
 		})
 	}
+}
+
+// looks opens a page and checks it at both widths.
+func (b *chromium) looks(dir, lang, path string) {
+	b.t.Helper()
+	b.run(chromedp.EmulateViewport(1440, 900))
+	b.open(path)
+	b.fits(dir, lang, 1440, path)
+	b.run(chromedp.EmulateViewport(390, 900))
+	b.fits(dir, lang, 390, path)
 }
 
 // fits checks the page that is open.

@@ -86,6 +86,7 @@ func newSite(t testing.TB) *site {
 		Now:     s.clock, Evidence: func(context.Context, incident.Incident) ([]byte, error) { return s.evidence, nil },
 	})
 	must(t, err)
+	s.run()
 	must(t, os.WriteFile(filepath.Join(dir, "host.yml"), []byte(siteRules), 0o600))
 	rc := rules.DefaultConfig()
 	rc.Dir, rc.Files = filepath.Join(dir, "tsdb"), []string{filepath.Join(dir, "host.yml")}
@@ -113,7 +114,10 @@ func newSite(t testing.TB) *site {
 // testLog keeps the console's log with its test.
 type testLog struct{ t testing.TB }
 
-func (l testLog) Write(b []byte) (int, error) { l.t.Log(strings.TrimSpace(string(b))); return len(b), nil }
+func (l testLog) Write(b []byte) (int, error) {
+	l.t.Log(strings.TrimSpace(string(b)))
+	return len(b), nil
+}
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -219,29 +223,37 @@ func point(v float64, pairs ...string) rules.Point {
 	return rules.Point{Labels: labels.FromStrings(append([]string{"instance", "db01", "job", "xunjian"}, pairs...)...), Value: v}
 }
 
-// takeEvidence lets the desk take the snapshots that wait.
-func (s *site) takeEvidence() {
-	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+// run lets the desk take evidence and the clock act, until the test ends.
+func (s *site) run() {
+	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.desk.Run(ctx) }()
-	for waiting := true; waiting; {
+	s.t.Cleanup(func() { cancel(); must(s.t, <-done) })
+}
+
+// settle waits until the desk has done what follows by itself: evidence of
+// every incident, levels as the clock has them.
+func (s *site) settle() {
+	s.t.Helper()
+	deadline := time.After(20 * time.Second)
+	for {
 		changed := s.desk.Changed()
-		waiting = false
+		waiting := 0
 		for _, i := range s.find(incident.Open, incident.Acked) {
-			waiting = waiting || len(i.Evidence) == 0
+			at, ok := i.Next(s.desk.Plan())
+			if len(i.Evidence) == 0 || ok && !at.After(s.clock()) {
+				waiting++
+			}
 		}
-		if !waiting {
-			break
+		if waiting == 0 {
+			return
 		}
 		select {
 		case <-changed:
-		case <-ctx.Done():
-			s.t.Fatal("evidence was not taken in time")
+		case <-deadline:
+			s.t.Fatalf("%d incidents wait for evidence or their level", waiting)
 		}
 	}
-	cancel()
-	must(s.t, <-done)
 }
 
 func (s *site) find(states ...incident.State) []incident.Incident {
@@ -288,7 +300,7 @@ func tell(s *site) {
 	for at := noon.Add(-4 * time.Hour); !at.After(noon); at = at.Add(time.Minute) {
 		s.tick(at, time.Minute, measured(at))
 	}
-	s.takeEvidence()
+	s.settle()
 	hall := s.one("D01")
 	s.do(hall.ID, "operator", incident.Acknowledge{Note: "正在与运营商联系，排查主线路。"})
 	s.do(hall.ID, "operator", incident.Assign{To: "张伟", Note: "现场处理"})
@@ -345,6 +357,7 @@ func measured(at time.Time) map[string][]rules.Point {
 			fs("node_filesystem_size_bytes", 50*gib, "/"), fs("node_filesystem_avail_bytes", 30*gib, "/"),
 			point(verdict, "__name__", "xunjian_check_verdict", "check", "filesystem"),
 			point(0.004, "__name__", "xunjian_check_duration_seconds", "check", "filesystem"),
+			point(1, "__name__", "xunjian_check_success", "check", "filesystem"),
 		},
 		"cpu": {
 			point(load, "__name__", "node_load1"), point(load*0.9, "__name__", "node_load5"), point(load*0.8, "__name__", "node_load15"),
@@ -374,19 +387,20 @@ func results(at time.Time) []checks.Result {
 	}
 	space := func(mount string, used float64, v checks.Verdict) checks.Finding {
 		return checks.Finding{Subject: mount, Code: "filesystem.space", Verdict: v, Args: map[string]any{
-			"used": used, "available": (1 - used) * 100 * (1 << 30), "free": (1 - used) * 100 * (1 << 30), "size": 100.0 * (1 << 30), "inodes": 0.12}}
+			"used": used, "avail": (1 - used) * 100 * (1 << 30), "size": 100.0 * (1 << 30), "files_used": 0.12}}
 	}
 	return []checks.Result{
 		ok("filesystem", 4*time.Millisecond, space("/data", 0.96, checks.Abnormal), space("/", 0.4, checks.OK)),
 		ok("cpu", 2*time.Millisecond, checks.Finding{Code: "cpu.usage", Verdict: checks.OK, Args: map[string]any{
-			"used": 0.31, "busy": 0.31, "iowait": 0.02, "steal": 0.0, "load1": 9.5, "load5": 8.5, "load15": 7.6, "cores": 8}}),
+			"busy": 0.31, "cores": 8, "window": 15.0, "user": 0.24, "system": 0.05, "steal": 0.0, "iowait": 0.02,
+			"busiest_core": "3", "busiest": 0.88, "load1": 9.5, "load5": 8.5, "load15": 7.6}}),
 		ok("memory", time.Millisecond, checks.Finding{Code: "memory.usage", Verdict: checks.OK, Args: map[string]any{
-			"used": 0.62, "available": 6.1e9, "total": 16.2e9, "swap_used": 0.0, "swap": 0.0, "swap_total": 0.0}}),
+			"used": 0.62, "available": 6.1e9, "total": 16.2e9, "swap_used": 0.0, "swap_total": 4e9}}),
 		ok("disk", time.Millisecond), ok("network", 3*time.Millisecond), ok("uptime", time.Millisecond),
 		{Check: "raid", Time: at.Add(-10 * time.Second), Duration: 10 * time.Second, Verdict: checks.Unknown, Every: 15 * time.Second,
 			Error: "read /proc/mdstat: i/o timeout", LastSuccess: at.Add(-time.Hour),
 			Findings: []checks.Finding{{Code: "check.failed", Verdict: checks.Unknown, Args: map[string]any{"error": "read /proc/mdstat: i/o timeout"}}}},
-		{Check: "nagios/oracle", Time: at.Add(-8 * time.Second), Duration: 850 * time.Millisecond, Verdict: checks.Attention, Every: time.Minute,
+		{Check: "plugin/oracle", Time: at.Add(-8 * time.Second), Duration: 850 * time.Millisecond, Verdict: checks.Attention, Every: time.Minute,
 			LastSuccess: at.Add(-8 * time.Second),
 			Findings: []checks.Finding{{Subject: "tablespace USERS", Code: "check.failed", Verdict: checks.Attention,
 				Args: map[string]any{"error": "81 % used"}, Evidence: "WARNING - USERS 81% | users=81%;80;90"}}},
@@ -416,7 +430,7 @@ func sampleEvidence(at time.Time) []byte {
 		"values": []any{map[string]any{"rule": "FilesystemFull", "labels": map[string]string{"mountpoint": "/data", "device": "/dev/sdb1", "code": "E01"}, "value": 0.96}},
 		"charts": []any{map[string]any{"title": "FilesystemFull", "unit": "ratio", "series": []any{
 			map[string]any{"labels": map[string]string{"__name__": "node_filesystem_avail_bytes", "mountpoint": "/data"}, "points": points}}}},
-		"findings": []any{map[string]any{"check": "filesystem", "subject": "/data", "code": "filesystem.space", "verdict": "abnormal", "args": map[string]any{"used": 0.96, "available": 4.3e9, "free": 4.3e9, "size": 107e9}}},
+		"findings": []any{map[string]any{"check": "filesystem", "subject": "/data", "code": "filesystem.space", "verdict": "abnormal", "args": map[string]any{"used": 0.96, "avail": 4.3e9, "size": 107e9, "files_used": 0.12}}},
 		"processes": []any{
 			map[string]any{"pid": 4211, "name": "oracle", "user": "oracle", "state": "R", "cpu": 1.42, "memory_bytes": 6.4e9, "command": "oracleORCL (LOCAL=NO)"},
 			map[string]any{"pid": 990, "name": "java", "user": "tomcat", "state": "S", "cpu": 0.31, "memory_bytes": 2.1e9, "command": "/usr/bin/java -Xmx2g -jar /opt/bidding/platform.jar --spring.profiles.active=prod"},

@@ -11,7 +11,8 @@ import (
 type playbook struct {
 	ID, Code, Title, Trigger, Article string
 	Steps                             []stepView
-	Duties                            []stepView
+	// Duties are demanded whatever the scenario, Later only at graver levels.
+	Duties, Later []stepView
 	// Done and All count the steps of the main line.
 	Done, All int
 }
@@ -81,6 +82,10 @@ func (r *request) playbook(sc plan.Scenario, i *incident.Incident, form actForm)
 	for _, d := range r.c.opt.Desk.Plan().Duties {
 		st := b.step(d)
 		st.URL = ""
+		if st.NotYet {
+			out.Later = append(out.Later, st)
+			continue
+		}
 		out.Duties = append(out.Duties, st)
 	}
 	return out

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"regexp"
 	"time"
 
 	"xunjian/rules"
@@ -50,16 +51,19 @@ func showRules(r *request) error {
 	return r.show("rules", r.T("console.nav.rules"), page)
 }
 
+// holes are what the text of a rule leaves open until it fires.
+var holes = regexp.MustCompile(`\{\{[^}]*\}\}`)
+
 func (r *request) ruleRow(s rules.RuleStatus) ruleRow {
 	row := ruleRow{
 		Name: s.Name, Query: s.Query, Recording: s.Kind == "recording",
-		Summary: cut(r.annotation("summary", "", s.Annotations), 300),
+		Summary: cut(holes.ReplaceAllString(r.annotation("summary", "", s.Annotations), "…"), 300),
 		For:     s.For, KeepFiring: s.KeepFiring, Labels: labelsOf(s.Labels), Alerts: s.Alerts,
 		Health: state{s.Health, r.T("console.health." + s.Health)}, Error: s.Error, Blind: s.Blind,
 		Evaluated: r.moment(s.LastEval, r.now), Took: s.EvalTook.Round(time.Microsecond).String(),
 	}
 	if s.State != "" {
-		st := r.state(string(s.State))
+		st := r.alertState(s.Labels, string(s.State))
 		row.State = &st
 	}
 	return row

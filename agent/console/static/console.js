@@ -103,6 +103,10 @@
     return Math.abs(v) >= 10000 ? scaled(v, 1000, ["", "k", "M", "G", "T", "P"]) : String(+v.toFixed(2));
   }
 
+  // Bytes are divided at powers of two.
+  var powers = [];
+  for (var p = -4; p < 60; p++) powers.push(Math.pow(2, p));
+
   var zone = document.body.dataset.zone;
   function inZone(ts) {
     try { return uPlot.tzDate(new Date(ts * 1000), zone); } catch (e) { return new Date(ts * 1000); }
@@ -122,10 +126,10 @@
     var plot = figure.querySelector(".plot"), unit = figure.dataset.unit || data.unit || "";
     if (!data.t || data.t.length === 0) { empty(figure, figure.dataset.empty); return; }
     var grid = { stroke: style("--line"), width: 1 }, text = style("--muted");
-    var series = [{ value: function (u, ts) { return ts === null ? "–" : fullTime(inZone(ts)); }, label: "" }];
+    var series = [{ value: function (u, ts) { return ts === null ? "–" : fullTime(inZone(ts)); }, label: document.body.dataset.time }];
     data.names.forEach(function (name, n) {
       series.push({
-        label: name || figure.querySelector("figcaption").textContent, stroke: style("--c" + (n % 8 + 1)), width: 1.5,
+        label: data.names.length > 1 && name ? name : figure.querySelector("figcaption").textContent, stroke: style("--c" + (n % 8 + 1)), width: 1.5,
         dash: n >= 8 ? [6, 3] : undefined, points: { show: data.t.length < 30 },
         value: function (u, v) { return say(unit, v); }
       });
@@ -145,7 +149,7 @@
         } } },
       axes: [
         { stroke: text, grid: grid, ticks: grid, font: font, values: ticks },
-        { stroke: text, grid: grid, ticks: grid, font: font, size: 74, values: function (u, list) { return list.map(function (v) { return say(unit, v); }); } }
+        { stroke: text, grid: grid, ticks: grid, font: font, size: 74, incrs: /^bytes/.test(unit) ? powers : undefined, values: function (u, list) { return list.map(function (v) { return say(unit, v); }); } }
       ]
     }, [data.t].concat(data.lines), plot);
     if (window.ResizeObserver) {
