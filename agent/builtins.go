@@ -36,7 +36,7 @@ func (a *Agent) builtins(cfg *config.Config) ([]checks.Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := self.Checks(self.Default(), self.Parts{
+	own := self.Checks(cfg.Checks.Self, self.Parts{
 		DataDir: cfg.Data, Metrics: a.registry, Runner: a.runner.Stats, Conflicts: a.metrics.Conflicts,
 	})
 	return append(list, enabled(cfg, append(own, a.jobs))...), nil

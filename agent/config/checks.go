@@ -11,6 +11,7 @@ import (
 	"xunjian/checks"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
+	"xunjian/checks/self"
 )
 
 // Checks says what is looked at, and how often.
@@ -22,13 +23,11 @@ type Checks struct {
 
 	Host     host.Config     `yaml:"host"`
 	External external.Config `yaml:"external"`
+	Self     self.Config     `yaml:"self"`
 }
 
-// self is the check by which the agent watches itself.
-const self = "self"
-
 func defaultChecks() Checks {
-	return Checks{Host: host.Default(), External: external.Default()}
+	return Checks{Host: host.Default(), External: external.Default(), Self: self.Default()}
 }
 
 // paths are the fields that hold paths.
@@ -76,14 +75,22 @@ func (c Checks) validate() error {
 		c.Host = host.Default() // to know the names of the checks
 	}
 	m.join("external", c.External.Validate())
+	if err := c.Self.Validate(); err != nil {
+		m.join("self", err)
+		c.Self = self.Default()
+	}
 	known := c.known()
+	watch := map[string]bool{}
+	for _, check := range self.Checks(c.Self, self.Parts{}) {
+		watch[check.Name()] = true
+	}
 	names := slices.Sorted(maps.Keys(known))
 	for i, name := range c.Disable {
 		path := fmt.Sprintf("disable[%d]", i)
 		switch {
 		case !m.checkName(path, name, names):
-		case name == self:
-			m.add(path, "%s is how the agent watches itself and cannot be turned off", self)
+		case watch[name]:
+			m.add(path, "%s is how the agent watches itself and cannot be turned off", name)
 		case slices.Contains(c.Disable[:i], name):
 			m.add(path, "%q stands twice in this list", name)
 		}
@@ -99,11 +106,11 @@ func (c Checks) validate() error {
 
 // known returns the checks that can be named, with their own schedules.
 func (c Checks) known() map[string]checks.Schedule {
-	out := map[string]checks.Schedule{self: {}, "jobs": {}, "textfile": {}, "plugin": {}}
+	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}}
 	for _, p := range c.External.Plugins {
 		out["plugin/"+p.Name] = checks.Schedule{Interval: p.Interval, Timeout: p.Timeout}
 	}
-	for _, check := range host.Checks(c.Host) {
+	for _, check := range slices.Concat(host.Checks(c.Host), self.Checks(c.Self, self.Parts{})) {
 		var own checks.Schedule
 		if s, ok := check.(checks.Scheduled); ok {
 			own = s.Schedule()

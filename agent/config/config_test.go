@@ -175,7 +175,7 @@ checks:
   disable: [raid, textfile, plugin/disk]
   schedule:
     cpu: {interval: 1s}
-    self: {interval: 30s}
+    self_data: {interval: 30s}
     plugin: {interval: 5m}
   external:
     plugins:

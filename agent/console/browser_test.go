@@ -180,10 +180,6 @@ func (b *chromium) looks(dir, lang, path string) {
 func (b *chromium) fits(dir, lang string, width int64, path string) {
 	b.t.Helper()
 	what := fmt.Sprintf("%s at %d px in %s", path, width, lang)
-	if wide := ask(b, chromedp.Evaluate[int64](`document.documentElement.scrollWidth`)); wide > width {
-		who := ask(b, chromedp.Evaluate[string](`Array.from(document.querySelectorAll("body *")).filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll, nav, pre")).slice(0, 5).map(e => e.tagName + "." + e.className).join(", ")`))
-		b.t.Errorf("%s is %d px wide: %s", what, wide, who)
-	}
 	waiting := 1
 	for n := 0; n < 100 && waiting > 0; n++ {
 		waiting = ask(b, chromedp.Evaluate[int](`document.querySelectorAll("figure.chart:not(.bare) .plot:empty").length`))
@@ -193,6 +189,17 @@ func (b *chromium) fits(dir, lang string, width int64, path string) {
 	}
 	if waiting > 0 {
 		b.t.Errorf("%s: %d charts are not drawn", what, waiting)
+	}
+	// Charts follow a change of width only after the browser told them.
+	wide := width + 1
+	for n := 0; n < 100 && wide > width; n++ {
+		if wide = ask(b, chromedp.Evaluate[int64](`document.documentElement.scrollWidth`)); wide > width {
+			time.Sleep(30 * time.Millisecond)
+		}
+	}
+	if wide > width {
+		who := ask(b, chromedp.Evaluate[string](`Array.from(document.querySelectorAll("body *")).filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll, nav, pre")).slice(0, 5).map(e => e.tagName + "." + e.className).join(", ")`))
+		b.t.Errorf("%s is %d px wide: %s", what, wide, who)
 	}
 	b.quiet(what)
 	if dir == "" {
