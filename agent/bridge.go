@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"xunjian/alerting"
@@ -89,7 +90,7 @@ func (b *bridge) build(s checks.Sample) labels.Labels {
 		}
 		lb.Set(name, s.Values[i])
 	}
-	lb.Set(labels.MetricName, s.Desc.Name+s.Suffix)
+	lb.Set(model.MetricNameLabel, s.Desc.Name+s.Suffix)
 	return lb.Labels()
 }
 

@@ -62,7 +62,7 @@ func (c Config) Validate() error {
 		errs = append(errs, fmt.Errorf("grace: %v is negative", c.Grace))
 	}
 	for name := range c.ExternalLabels {
-		if !model.LabelName(name).IsValid() {
+		if !model.UTF8Validation.IsValidLabelName(name) {
 			errs = append(errs, fmt.Errorf("external_labels: %q is not a label name", name))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	prom "github.com/prometheus/prometheus/rules"
@@ -110,7 +111,7 @@ func readTimers(ctx context.Context, q storage.Queryable, now time.Time) *timers
 		return t
 	}
 	defer querier.Close()
-	set := querier.Select(ctx, false, nil, labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, forState))
+	set := querier.Select(ctx, false, nil, labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, forState))
 	var it chunkenc.Iterator
 	for set.Next() {
 		it = set.At().Iterator(it)
@@ -127,7 +128,7 @@ func readTimers(ctx context.Context, q storage.Queryable, now time.Time) *timers
 }
 
 func (t *timers) add(ls labels.Labels, at int64, v float64) {
-	ls = labels.NewBuilder(ls).Del(labels.MetricName).Labels()
+	ls = labels.NewBuilder(ls).Del(model.MetricNameLabel).Labels()
 	rule := ls.Get(labels.AlertName)
 	if t.byRule[rule] == nil {
 		t.byRule[rule] = map[string]timer{}

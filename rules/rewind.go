@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	prom "github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/storage"
@@ -165,7 +166,7 @@ func copySamples(ctx context.Context, from storage.Queryable, to storage.Appenda
 	}
 	defer q.Close()
 	app := to.AppenderV2(ctx)
-	set := q.Select(ctx, false, nil, labels.MustNewMatcher(labels.MatchRegexp, labels.MetricName, ".+"))
+	set := q.Select(ctx, false, nil, labels.MustNewMatcher(labels.MatchRegexp, model.MetricNameLabel, ".+"))
 	var it chunkenc.Iterator
 	for set.Next() {
 		it = set.At().Iterator(it)

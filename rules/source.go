@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
@@ -72,7 +73,7 @@ func newBook() book {
 func (b *book) find(ls labels.Labels) *series {
 	s, h := b.lookup(ls)
 	if s == nil {
-		s = &series{labels: ls, name: ls.Get(labels.MetricName)}
+		s = &series{labels: ls, name: ls.Get(model.MetricNameLabel)}
 		b.series[h] = append(b.series[h], s)
 		n := b.named(s.name)
 		n.series = append(n.series, s)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 )
@@ -126,7 +127,7 @@ func (s *sight) blind(r *rule) []string {
 		if strings.HasPrefix(name, "ALERTS") || s.has(sel.vector.LabelMatchers) {
 			continue
 		}
-		if name == "" || s.has([]*labels.Matcher{labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, name)}) {
+		if name == "" || s.has([]*labels.Matcher{labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, name)}) {
 			name = sel.plain()
 		}
 		out = append(out, name)

@@ -59,14 +59,6 @@ func (c *call) moment(t time.Time) Moment {
 	return Moment{t.In(c.zone)}
 }
 
-func (c *call) moments(list []time.Time) []Moment {
-	out := make([]Moment, len(list))
-	for n, t := range list {
-		out[n] = c.moment(t)
-	}
-	return out
-}
-
 // words returns the list, or an empty one: JSON clients get [], never null.
 func words(list []string) []string {
 	if list == nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	prom "github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/storage"
@@ -196,7 +197,7 @@ type hidingSet struct {
 // Next skips the hidden series.
 func (s *hidingSet) Next() bool {
 	for s.SeriesSet.Next() {
-		if !s.hidden[s.At().Labels().Get(labels.MetricName)] {
+		if !s.hidden[s.At().Labels().Get(model.MetricNameLabel)] {
 			return true
 		}
 	}

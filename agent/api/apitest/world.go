@@ -16,6 +16,7 @@ import (
 	"time"
 	_ "time/tzdata"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"xunjian/agent/access"
@@ -206,7 +207,7 @@ func (w *World) Measure(source string, points ...rules.Point) {
 
 // Point is a number with labels: names and values in turn.
 func Point(name string, value float64, pairs ...string) rules.Point {
-	return rules.Point{Labels: labels.FromStrings(append([]string{labels.MetricName, name}, pairs...)...), Value: value}
+	return rules.Point{Labels: labels.FromStrings(append([]string{model.MetricNameLabel, name}, pairs...)...), Value: value}
 }
 
 // Disk measures the file system /data with this share of it free.
