@@ -6,6 +6,9 @@ DATA    ?= data
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL    := $(GO) tool -modfile=.ci/tools/go.mod
+# One set of flags for all but the race detector, so that every step finds what
+# the one before it compiled.
+PURE    := CGO_ENABLED=0 GOFLAGS=-trimpath
 CROSS   := linux/amd64 linux/arm64 linux/loong64 linux/riscv64 windows/amd64
 
 .DEFAULT_GOAL := help
@@ -19,7 +22,7 @@ run: build ## build and start the agent on this machine; Ctrl-C stops it
 
 build: ## build the one static binary, bin/xunjian
 	@mkdir -p bin
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/xunjian ./cmd/xunjian
+	$(PURE) $(GO) build -ldflags '$(LDFLAGS)' -o bin/xunjian ./cmd/xunjian
 
 test: packages build ## install what the tests need, then run them all with the race detector
 	$(GO) test -race -timeout 20m ./...
@@ -29,21 +32,21 @@ packages: ## install the Debian packages that tests use as real parts
 
 lint: ## formatting, vet, staticcheck
 	@test -z "$$(gofmt -l agent alerting checks cmd deploy rules)" || { gofmt -l agent alerting checks cmd deploy rules; echo 'not gofmt-ed: run gofmt -w'; exit 1; }
-	$(GO) vet ./...
-	$(TOOL) staticcheck ./...
+	$(PURE) $(GO) vet ./...
+	$(PURE) $(TOOL) staticcheck ./...
 
 generate: ## make the generated files again
-	$(GO) generate ./...
+	$(PURE) $(GO) generate ./...
 
 generated: generate ## fail if a generated file is out of date
 	@git diff --exit-code --stat || { echo 'generated files are out of date: commit what make generate writes'; exit 1; }
 
 cross: ## build for every platform we promise
 	@set -e; for p in $(CROSS); do echo "build $$p"; \
-	  CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -o /dev/null ./cmd/xunjian; done
+	  $(PURE) GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./cmd/xunjian; done
 
 bench: build ## the figures of docs/performance.md, on this machine
-	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
+	$(PURE) $(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
 CYCLES ?= 5000
 faults: build ## kill -9 at random instants, CYCLES times (default 5000)
