@@ -7,14 +7,15 @@ import (
 	"strings"
 	"text/template"
 	"text/template/parse"
+	"unicode/utf8"
 
 	"xunjian/alerting/yamlfile"
 )
 
 // checkFields walks a text and refuses every field that View does not have,
 // whether or not an incident would ever lead to that place.
-func checkFields(t *template.Template) error {
-	c := fieldCheck{}
+func checkFields(t *template.Template, source string) error {
+	c := fieldCheck{name: t.Name(), source: source}
 	for _, part := range t.Templates() {
 		if part.Tree == nil || part.Tree.Root == nil {
 			continue
@@ -24,7 +25,6 @@ func checkFields(t *template.Template) error {
 			c.errs = append(c.errs, fmt.Errorf("%s: {{define}} and {{block}} are not allowed in a text", t.Name()))
 			continue
 		}
-		c.tree = part.Tree
 		root := reflect.TypeFor[View]()
 		c.list(part.Tree.Root, root, map[string]reflect.Type{"$": root})
 	}
@@ -32,13 +32,15 @@ func checkFields(t *template.Template) error {
 }
 
 type fieldCheck struct {
-	tree *parse.Tree
-	errs []error
+	name, source string
+	errs         []error
 }
 
 func (c *fieldCheck) mistake(n parse.Node, format string, args ...any) {
-	place, _ := c.tree.ErrorContext(n)
-	c.errs = append(c.errs, fmt.Errorf("%s: %s", place, fmt.Sprintf(format, args...)))
+	before := strings.ReplaceAll(c.source[:min(int(n.Position()), len(c.source))], string(lineNC), "")
+	line := 1 + strings.Count(before, "\n")
+	column := 1 + utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
+	c.errs = append(c.errs, fmt.Errorf("%s:%d:%d: %s", c.name, line, column, fmt.Sprintf(format, args...)))
 }
 
 func (c *fieldCheck) list(l *parse.ListNode, dot reflect.Type, vars map[string]reflect.Type) {

@@ -96,9 +96,9 @@ func (d Document) finished() Document {
 	body := make([]Block, len(d.Body))
 	for i, b := range d.Body {
 		b.Text = plain(b.Text)
-		rows := make([][]string, len(b.Rows))
-		for n, r := range b.Rows {
-			rows[n] = plainAll(r)
+		var rows [][]string
+		for _, r := range b.Rows {
+			rows = append(rows, plainAll(r))
 		}
 		b.Rows = rows
 		body[i] = b

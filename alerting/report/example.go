@@ -22,7 +22,7 @@ func Example(lang string) Facts {
 		Second:   one("设备设施故障事件", "equipment failure"),
 		Scenario: plan.Text{ZH: "服务器故障", EN: "Server failure"},
 		Level:    plan.LevelIII, LevelName: plan.Text{ZH: "较大", EN: "Relatively serious"},
-		System: one("电子开标系统", "Electronic bid opening"), Kind: plan.Opening, Host: "app-01", Place: one("A 座三层机房", "machine room A3"),
+		System: one("电子开标系统", "Electronic Opening System"), Kind: plan.Opening, Host: "app-01", Place: one("A 座三层机房", "machine room A3"),
 		Title: plan.Text{ZH: "应用服务器磁盘阵列失效", EN: "Disk array of the application server has failed"},
 		Cause: "disk-array", Branch: plan.Text{ZH: "启用备用设备", EN: "Standby equipment is started"},
 		State: "resolved", Since: at(14, 5), Until: at(15, 42), Opened: at(14, 6), Ended: at(16, 10),

@@ -104,6 +104,10 @@ func (r *reader) line(raw string) error {
 	line := trim(raw)
 	switch {
 	case line == "" && strings.ContainsRune(raw, lineNC):
+		// A paragraph may go on behind an {{if}}, an item does not.
+		if r.kind == Item {
+			r.flush()
+		}
 	case line == "":
 		r.flush()
 	case strings.HasPrefix(line, "## "):

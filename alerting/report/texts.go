@@ -125,11 +125,12 @@ func (t *Texts) add(name string, b []byte) error {
 		return fmt.Errorf("%s: not valid UTF-8; save the file as UTF-8 (it may be GBK)", name)
 	}
 	b = bytes.ReplaceAll(bytes.TrimPrefix(b, []byte("\ufeff")), []byte("\r\n"), []byte("\n"))
-	tmpl, err := template.New(name).Option("missingkey=error").Funcs(functions(viewer{})).Parse(markLines(string(b)))
+	marked := markLines(string(b))
+	tmpl, err := template.New(name).Option("missingkey=error").Funcs(functions(viewer{})).Parse(marked)
 	if err != nil {
 		return errors.New(strings.TrimPrefix(err.Error(), "template: "))
 	}
-	if err := checkFields(tmpl); err != nil {
+	if err := checkFields(tmpl, marked); err != nil {
 		return err
 	}
 	t.files[name] = &source{name, tmpl}
@@ -164,11 +165,13 @@ func markLines(s string) string {
 // functions are what a text can call besides Go's own:
 //
 //	role "info-center"     the name of a role in the plan
+//	the "info-center"      the same inside a sentence: the municipal …
 //	holders "leader"       who holds it, with telephone
 //	blank                  a line to write on
 func functions(v viewer) template.FuncMap {
 	return template.FuncMap{
 		"role":    func(id string) string { return v.role(id) },
+		"the":     func(id string) string { return v.the(id) },
 		"holders": func(id string) string { return v.holders(id) },
 		"blank":   func() string { return "________" },
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"xunjian/alerting/incident"
 	"xunjian/alerting/plan"
@@ -189,6 +191,16 @@ func (v viewer) role(id string) string {
 		}
 	}
 	return v.clean("[" + id + "]")
+}
+
+// the names a role inside a sentence, which English writes small.
+func (v viewer) the(id string) string {
+	name := v.role(id)
+	if v.lang != text.EN {
+		return name
+	}
+	r, n := utf8.DecodeRuneInString(name)
+	return "the " + string(unicode.ToLower(r)) + name[n:]
 }
 
 // holders lists the people in a role with their telephones.
