@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"maps"
@@ -144,14 +145,13 @@ func (c *call) incidentAlert(key string, a incident.Alert) IncidentAlert {
 
 // next says what the clock will do with an incident, and when.
 func (s *server) next(c *call, i incident.Incident) *Next {
-	p := s.Desk.Plan()
-	at, ok := i.Next(p)
-	if !ok {
+	level, at, rises := i.Rise(s.Desk.Plan())
+	if at = cmp.Or(at, i.HoldUntil); !rises && (i.Ended() || i.Resolve != incident.ResolveAuto || at.IsZero()) {
 		return nil
 	}
 	n := &Next{At: c.moment(at), What: "resolves"}
-	if !i.Quiet() {
-		n.What, n.Level = "level_rises", string(p.LevelFor(i.SystemKind, at.Sub(i.OutageSince)))
+	if rises {
+		n.What, n.Level = "level_rises", string(level)
 	}
 	n.Text = c.say.T("api.next."+n.What, map[string]any{"at": at, "level": n.Level})
 	return n

@@ -25,6 +25,15 @@ func (p *Plan) LevelFor(kind SystemKind, d time.Duration) Level {
 	return LevelI
 }
 
+// LevelOf returns the level of a scenario after an outage of d: by the table,
+// or the least where nothing is interrupted.
+func (p *Plan) LevelOf(sc Scenario, kind SystemKind, d time.Duration) Level {
+	if sc.NoOutage {
+		d = 0
+	}
+	return p.LevelFor(kind, d)
+}
+
 // NextLevel returns the level that follows and how long an outage must last
 // to pass into it, counted from its start. ok is false at the gravest level.
 func (p *Plan) NextLevel(kind SystemKind, d time.Duration) (next Level, after time.Duration, ok bool) {

@@ -179,7 +179,10 @@ type Scenario struct {
 	Trigger Text   `yaml:"trigger" json:"trigger"`
 	Article string `yaml:"article" json:"article"`
 	// Default marks the scenario that a code alone means.
-	Default  bool     `yaml:"default,omitempty" json:"default,omitempty"`
+	Default bool `yaml:"default,omitempty" json:"default,omitempty"`
+	// NoOutage marks what interrupts no system (one bidder's key, an absent
+	// expert): the clock then raises no level.
+	NoOutage bool     `yaml:"no_outage,omitempty" json:"no_outage,omitempty"`
 	Steps    []Step   `yaml:"steps" json:"steps"`
 	Branches []Branch `yaml:"branches,omitempty" json:"branches,omitempty"`
 }
