@@ -28,7 +28,14 @@ type Options struct {
 	// Systems maps a business system to its kind; one not named is a business
 	// system.
 	Systems map[string]plan.SystemKind
-	Roster  roster.Roster
+	// Kind tells what a system is at a moment: a business system counts as
+	// opening while a bid opening runs on it. nil: always what Systems says.
+	Kind func(system string, at time.Time) plan.SystemKind
+	// Operator is what the law takes the operator for.
+	Operator plan.OperatorKind
+	Roster   roster.Roster
+	// Look has the agent look at one thing for a step of the playbook.
+	Look func(ctx context.Context, i incident.Incident, look string) ([]incident.Line, error)
 	// Evidence takes the snapshot of a newly opened incident: JSON. It gets a
 	// context with a deadline; what it has by then is kept.
 	Evidence func(ctx context.Context, i incident.Incident) ([]byte, error)
@@ -48,6 +55,8 @@ type Desk struct {
 	active map[string]incident.Incident // not ended, or ended a short while ago
 	byKey  map[string]string            // incident key → id in active
 	alerts map[string]AlertRecord       // firing or lost
+	plans  map[string]*plan.Plan        // by digest; an incident keeps its own
+	digest string                       // of the plan in force
 	lastID string
 	// changed is closed and replaced at every commit.
 	changed chan struct{}
@@ -75,6 +84,7 @@ func NewDesk(ctx context.Context, opt Options) (*Desk, error) {
 		active:   map[string]incident.Incident{},
 		byKey:    map[string]string{},
 		alerts:   map[string]AlertRecord{},
+		plans:    map[string]*plan.Plan{},
 		changed:  make(chan struct{}),
 		started:  opt.Now().UTC().Truncate(time.Millisecond),
 		evidence: make(chan struct{}, 1),
@@ -87,8 +97,16 @@ func NewDesk(ctx context.Context, opt Options) (*Desk, error) {
 	for _, i := range list {
 		d.keepLocked(i)
 	}
+	if err := d.keepPlan(ctx, opt.Plan); err != nil {
+		return nil, err
+	}
 	if err := d.loadAlerts(ctx); err != nil {
 		return nil, err
+	}
+	for _, i := range d.active {
+		if err := d.loadPlan(ctx, i.PlanDigest); err != nil {
+			return nil, fmt.Errorf("load the plan of incident %s: %w", i.ID, err)
+		}
 	}
 	return d, nil
 }
@@ -170,6 +188,9 @@ func (d *Desk) Do(ctx context.Context, id string, expect int, actor incident.Act
 		return i, fmt.Errorf("incident %s: %w (now version %d, seen %d)", id, ErrConflict, i.Version, expect)
 	}
 	if err := d.mayLocked(i, cmd); err != nil {
+		return i, err
+	}
+	if err := d.loadPlan(ctx, i.PlanDigest); err != nil {
 		return i, err
 	}
 	w := d.newWork()
@@ -272,7 +293,7 @@ func (d *Desk) nextLook() time.Duration {
 	wait := time.Minute
 	now := d.opt.Now()
 	for _, i := range d.active {
-		if at, ok := i.Next(d.opt.Plan); ok {
+		if at, ok := i.Next(d.envLocked(i, now)); ok {
 			wait = min(wait, at.Sub(now))
 		}
 	}
@@ -299,7 +320,7 @@ func (d *Desk) tick(ctx context.Context) error {
 func (d *Desk) forgetLocked(now time.Time) {
 	var going map[string]bool // made when it is needed
 	for id, i := range d.active {
-		if !i.Ended() || now.Sub(i.EndedAt) <= incident.ReopenWithin {
+		if i.Pending() || now.Sub(i.EndedAt) <= incident.ReopenWithin {
 			continue
 		}
 		if going == nil {

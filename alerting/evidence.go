@@ -19,7 +19,7 @@ const (
 )
 
 func (d *Desk) queueEvidenceLocked(id string) {
-	if d.opt.Evidence == nil {
+	if d.opt.Evidence == nil && d.opt.Look == nil {
 		return
 	}
 	d.waiting = append(d.waiting, id)
@@ -72,7 +72,7 @@ func (d *Desk) takeEvidence(ctx context.Context) {
 				break
 			}
 			if err == nil {
-				err = d.attach(ctx, i)
+				err = errors.Join(d.attach(ctx, i), d.lookAll(ctx, i))
 			}
 			if err != nil && ctx.Err() == nil {
 				d.opt.Logger.Error("take evidence", "incident", i.ID, "err", err)
@@ -82,6 +82,9 @@ func (d *Desk) takeEvidence(ctx context.Context) {
 }
 
 func (d *Desk) attach(ctx context.Context, i incident.Incident) error {
+	if d.opt.Evidence == nil {
+		return nil
+	}
 	body, err := d.snapshot(ctx, i)
 	if err != nil {
 		return err
@@ -115,4 +118,39 @@ func (d *Desk) snapshot(ctx context.Context, i incident.Incident) (body []byte, 
 		}
 	}()
 	return d.opt.Evidence(ctx, i)
+}
+
+// lookAll does the steps of the playbook that the agent can do by itself, those
+// of every branch: their results help to choose one. A drill looks too.
+func (d *Desk) lookAll(ctx context.Context, i incident.Incident) error {
+	if d.opt.Look == nil {
+		return nil
+	}
+	d.mu.Lock()
+	steps := i.Playbook(d.planOf(i))
+	d.mu.Unlock()
+	for _, s := range steps {
+		for _, look := range s.Step.Looks {
+			lines, err := d.look(ctx, i, look)
+			if err != nil {
+				lines = append(lines, incident.Line{Code: "look.failed", Args: map[string]any{"error": bounded(err.Error())}})
+			}
+			cmd := incident.Looked{Step: s.ID, Look: look, Lines: lines}
+			if _, err := d.Do(ctx, i.ID, 0, incident.Actor{Kind: "agent", Name: d.opt.Host, Via: "evidence"}, cmd); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Desk) look(ctx context.Context, i incident.Incident, what string) (lines []incident.Line, err error) {
+	ctx, cancel := context.WithTimeout(ctx, evidenceWithin)
+	defer cancel()
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("looking broke: %v", r)
+		}
+	}()
+	return d.opt.Look(ctx, i, what)
 }

@@ -10,19 +10,29 @@ import (
 	"xunjian/alerting/plan"
 )
 
-// Report is an incident opened by a person, for what only people see.
+// Report is an incident opened by a person, for what only people see: a
+// caller's trouble, a disaster, a situation of Art. 15. With Warning it is a
+// sign that may become one (Art. 7), with Drill an exercise.
 type Report struct {
 	// Key lets a caller repeat a report whose answer it did not get: a key
 	// that has an incident already returns that one and changes nothing.
 	// Empty means a new one.
 	Key      string
-	Code     string // of the plan
+	Code     string // of the plan; empty for the situations of Art. 15
 	Scenario string // id; empty means the code's own
 	System   string // business system, may be empty
 	Title    string // in the reporter's own words
 	// Since is the moment the trouble began as far as the reporter knows;
 	// zero means now.
 	Since time.Time
+	// Call is who called, if somebody did.
+	Call *incident.Reported
+	// Warning makes it a warning; Code may then be empty.
+	Warning *incident.Sign
+	// Drill makes it an exercise, of which only Participants (ids of people)
+	// hear.
+	Drill        bool
+	Participants []string
 }
 
 // Open opens an incident on a person's report. It returns a *incident.Refusal
@@ -46,12 +56,17 @@ func (d *Desk) Open(ctx context.Context, actor incident.Actor, r Report) (incide
 	if opened.Key = reportKey(r.Key); r.Key == "" {
 		opened.Key = reportKey(id)
 	}
-	i := w.append(incident.Incident{ID: id}, actor, opened)
+	w.append(incident.Incident{ID: id}, actor, opened)
 	w.opened = append(w.opened, id)
+	if r.Call != nil {
+		if err := w.do(w.folds[id], actor, incident.AddReport(*r.Call)); err != nil {
+			return incident.Incident{}, err
+		}
+	}
 	if err := d.commitLocked(ctx, w); err != nil {
 		return incident.Incident{}, err
 	}
-	return i, nil
+	return d.active[id], nil
 }
 
 // reportLocked returns the incident that a report under this key opened,
@@ -90,31 +105,54 @@ func sound(r Report) error {
 func reportKey(key string) string { return "report/" + key }
 
 func (d *Desk) reported(r Report) (incident.Opened, error) {
-	p := d.opt.Plan
-	if _, ok := p.Category(r.Code); !ok {
-		return incident.Opened{}, &incident.Refusal{Code: "unknown_code", Args: map[string]any{"code": r.Code, "codes": strings.Join(p.Codes(), ", ")}}
-	}
-	sc, ok := p.Scenario(r.Scenario)
-	switch {
-	case r.Scenario == "":
-		sc, _ = p.ScenarioFor(r.Code)
-	case !ok || sc.Code != r.Code:
-		return incident.Opened{}, &incident.Refusal{Code: "unknown_scenario", Args: map[string]any{"scenario": r.Scenario, "code": r.Code}}
+	sc, err := d.playbook(r)
+	if err != nil {
+		return incident.Opened{}, err
 	}
 	if err := sound(r); err != nil {
 		return incident.Opened{}, err
 	}
+	p := d.opt.Plan
 	now := d.opt.Now().UTC().Truncate(time.Millisecond)
 	since := r.Since.UTC().Truncate(time.Millisecond)
 	if r.Since.IsZero() || since.After(now) {
 		since = now
 	}
-	kind := d.systemKind(r.System)
+	kind := d.systemKind(r.System, now)
 	return incident.Opened{
-		Code: r.Code, Scenario: sc.ID, System: r.System, SystemKind: kind,
-		Level: p.LevelFor(kind, now.Sub(since)),
+		Code: sc.Code, Scenario: sc.ID, System: r.System, SystemKind: kind,
+		Level: p.LevelOf(sc, kind, now.Sub(since)),
 		Title: plan.Text{ZH: r.Title, EN: r.Title}, OutageSince: since,
-		PlanVersion: p.Version, Host: d.opt.Host, Resolve: incident.ResolveManual,
+		PlanVersion: p.Version, PlanDigest: d.digest, Host: d.opt.Host, Resolve: incident.ResolveManual,
+		Drill: r.Drill, Participants: r.Participants, Warning: r.Warning,
 		Reason: "reported by a person with this code",
 	}, nil
+}
+
+// playbook finds what a report is about. A warning need not know yet.
+func (d *Desk) playbook(r Report) (plan.Scenario, error) {
+	p := d.opt.Plan
+	if r.Warning != nil {
+		if s := r.Warning.Source; s != "internal" && s != "external" {
+			return plan.Scenario{}, &incident.Refusal{Code: "unknown_source", Args: map[string]any{"source": s}}
+		}
+		if r.Code == "" && r.Scenario == "" {
+			return plan.Scenario{}, nil
+		}
+	}
+	if r.Drill && len(r.Participants) == 0 {
+		return plan.Scenario{}, &incident.Refusal{Code: "drill_without_people"}
+	}
+	sc, ok := p.Scenario(r.Scenario)
+	if r.Scenario != "" {
+		if !ok || r.Code != "" && sc.Code != r.Code {
+			return plan.Scenario{}, &incident.Refusal{Code: "unknown_scenario", Args: map[string]any{"scenario": r.Scenario, "code": r.Code}}
+		}
+		return sc, nil
+	}
+	if _, ok := p.Category(r.Code); !ok {
+		return plan.Scenario{}, &incident.Refusal{Code: "unknown_code", Args: map[string]any{"code": r.Code, "codes": strings.Join(p.Codes(), ", ")}}
+	}
+	sc, _ = p.ScenarioFor(r.Code)
+	return sc, nil
 }

@@ -138,15 +138,15 @@ func (w *work) open(ctx context.Context, s Signal, actor incident.Actor) (string
 	if !ok {
 		sc, _ = p.ScenarioFor(code)
 	}
-	kind := w.d.systemKind(s.Labels["system"])
+	kind := w.d.systemKind(s.Labels["system"], w.now)
 	since := s.Since.UTC().Truncate(time.Millisecond)
 	opened := incident.Opened{
 		Key: incidentKey(s), Code: code, Scenario: sc.ID, Cause: s.Labels["cause"],
 		System: s.Labels["system"], SystemKind: kind,
-		Level:       p.LevelFor(kind, w.now.Sub(since)),
+		Level:       p.LevelOf(sc, kind, w.now.Sub(since)),
 		Title:       title(s),
 		OutageSince: since,
-		PlanVersion: p.Version, Host: w.d.opt.Host,
+		PlanVersion: p.Version, PlanDigest: w.d.digest, Host: w.d.opt.Host,
 		Resolve: resolve(s),
 		Reason:  fmt.Sprintf("rule %s carries code %q", s.Rule, s.Labels["code"]),
 	}
@@ -186,7 +186,12 @@ func title(s Signal) plan.Text {
 	return t
 }
 
-func (d *Desk) systemKind(system string) plan.SystemKind {
+func (d *Desk) systemKind(system string, at time.Time) plan.SystemKind {
+	if d.opt.Kind != nil {
+		if k := d.opt.Kind(system, at); k != "" {
+			return k
+		}
+	}
 	if k, ok := d.opt.Systems[system]; ok {
 		return k
 	}
@@ -237,7 +242,9 @@ func (w *work) do(i incident.Incident, actor incident.Actor, cmd incident.Comman
 	if held, ok := w.folds[i.ID]; ok {
 		i = held
 	}
-	datas, err := incident.Decide(i, cmd, incident.Env{Plan: w.d.opt.Plan, Now: w.now})
+	env := w.d.envLocked(i, w.now)
+	env.Actor = actor
+	datas, err := incident.Decide(i, cmd, env)
 	if err != nil {
 		return err
 	}
@@ -252,21 +259,8 @@ func (w *work) append(i incident.Incident, actor incident.Actor, data incident.D
 	i = i.Apply(e)
 	w.events = append(w.events, e)
 	w.folds[i.ID] = i
-	if told[data.Kind()] {
-		w.notices = append(w.notices, Notice{
-			Key:      fmt.Sprintf("%s/%d/journal", i.ID, i.Version),
-			Incident: i.ID, Version: i.Version, Kind: data.Kind(),
-			Channel: "journal", Recipient: w.d.opt.Host, Lang: "zh-CN",
-			Created: w.now, NotBefore: w.now,
-		})
-	}
+	w.tell(i, data)
 	return i
-}
-
-// told are the kinds of events that people hear of.
-var told = map[string]bool{
-	"opened": true, "alert_lost": true, "level_changed": true, "flapping": true,
-	"acknowledged": true, "resolved": true, "reopened": true, "false_alarm": true,
 }
 
 // NewBlob returns evidence with its hash.

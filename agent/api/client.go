@@ -260,28 +260,6 @@ func (c *Client) Do(ctx context.Context, id string, cmd any) (Incident, error) {
 	return post[Incident](ctx, c, incidentPath(id, word), cmd)
 }
 
-func commandWord(cmd any) (string, error) {
-	switch cmd.(type) {
-	case Acknowledge:
-		return "acknowledge", nil
-	case Comment:
-		return "comment", nil
-	case Assign:
-		return "assign", nil
-	case SetLevel:
-		return "level", nil
-	case SetStep:
-		return "step", nil
-	case Resolve:
-		return "resolve", nil
-	case Reopen:
-		return "reopen", nil
-	case FalseAlarm:
-		return "false-alarm", nil
-	}
-	return "", fmt.Errorf("command on an incident: no such command %T", cmd)
-}
-
 // Verify walks the whole chain of events.
 func (c *Client) Verify(ctx context.Context) (Verification, error) {
 	return get[Verification](ctx, c, "/incidents/verify", nil)

@@ -28,14 +28,19 @@ type (
 	}
 	// SetLevel sets the level, with the reason.
 	SetLevel struct {
-		Level   string `json:"level"`
-		Reason  string `json:"reason"`
-		Version int    `json:"version,omitempty"`
+		Level  string `json:"level"`
+		Reason string `json:"reason"`
+		// Decided says that the leading group decided so: the clock does not
+		// raise it any more.
+		Decided bool `json:"decided,omitempty"`
+		Version int  `json:"version,omitempty"`
 	}
-	// SetStep marks a step of the playbook done or skipped.
+	// SetStep marks a step of the playbook started, done, skipped or handed
+	// over to somebody.
 	SetStep struct {
 		Step    string `json:"step"`
 		State   string `json:"state"`
+		To      string `json:"to,omitempty"`
 		Note    string `json:"note,omitempty"`
 		Version int    `json:"version,omitempty"`
 	}
@@ -71,10 +76,10 @@ func (b Assign) command() (incident.Command, int) {
 	return incident.Assign{To: b.To, Note: b.Note}, b.Version
 }
 func (b SetLevel) command() (incident.Command, int) {
-	return incident.SetLevel{Level: plan.Level(b.Level), Reason: b.Reason}, b.Version
+	return incident.SetLevel{Level: plan.Level(b.Level), Reason: b.Reason, Decided: b.Decided}, b.Version
 }
 func (b SetStep) command() (incident.Command, int) {
-	return incident.SetStep{Step: b.Step, State: b.State, Note: b.Note}, b.Version
+	return incident.SetStep{Step: b.Step, State: b.State, To: b.To, Note: b.Note}, b.Version
 }
 func (b Resolve) command() (incident.Command, int) {
 	return incident.Resolve{Note: b.Note}, b.Version

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"maps"
@@ -144,14 +145,13 @@ func (c *call) incidentAlert(key string, a incident.Alert) IncidentAlert {
 
 // next says what the clock will do with an incident, and when.
 func (s *server) next(c *call, i incident.Incident) *Next {
-	p := s.Desk.Plan()
-	at, ok := i.Next(p)
-	if !ok {
+	level, at, rises := i.Rise(s.Desk.Plan())
+	if at = cmp.Or(at, i.HoldUntil); !rises && (i.Ended() || i.Resolve != incident.ResolveAuto || at.IsZero()) {
 		return nil
 	}
 	n := &Next{At: c.moment(at), What: "resolves"}
-	if !i.Quiet() {
-		n.What, n.Level = "level_rises", string(p.LevelFor(i.SystemKind, at.Sub(i.OutageSince)))
+	if rises {
+		n.What, n.Level = "level_rises", string(level)
 	}
 	n.Text = c.say.T("api.next."+n.What, map[string]any{"at": at, "level": n.Level})
 	return n
@@ -159,7 +159,8 @@ func (s *server) next(c *call, i incident.Incident) *Next {
 
 // The states an incident can be asked for by; active is short for the two
 // that have not ended.
-var stateWords = []string{"active", string(incident.Open), string(incident.Acked), string(incident.Done), string(incident.NoIncident)}
+var stateWords = []string{"active", string(incident.Open), string(incident.Acked), string(incident.Done), string(incident.NoIncident),
+	string(incident.IsClosed), string(incident.Watched), string(incident.Gone)}
 
 func (s *server) listIncidents(c *call) (any, error) {
 	p := c.params()
@@ -215,12 +216,37 @@ type Report struct {
 	// Key lets a caller repeat a report whose answer was lost: the same key
 	// is the same incident while that is active.
 	Key      string `json:"key,omitempty"`
-	Code     string `json:"code"`
+	Code     string `json:"code,omitempty"`
 	Scenario string `json:"scenario,omitempty"`
 	System   string `json:"system,omitempty"`
 	Title    string `json:"title"`
 	// Since is when the trouble began; absent means now.
 	Since Moment `json:"since,omitzero"`
+	// Call is the caller's report, if somebody called.
+	Call *AddReport `json:"call,omitempty"`
+	// Warning makes it a warning: "internal" or "external"; Major tells the
+	// leading group.
+	Warning string `json:"warning,omitempty"`
+	Major   bool   `json:"major,omitempty"`
+	// Drill makes it an exercise for Participants, ids of people.
+	Drill        bool     `json:"drill,omitempty"`
+	Participants []string `json:"participants,omitempty"`
+}
+
+func (r Report) report() alerting.Report {
+	out := alerting.Report{
+		Key: r.Key, Code: r.Code, Scenario: r.Scenario, System: r.System, Title: r.Title, Since: r.Since.Time,
+		Drill: r.Drill, Participants: r.Participants,
+	}
+	if r.Call != nil {
+		cmd, _ := r.Call.command()
+		call := incident.Reported(cmd.(incident.AddReport))
+		out.Call = &call
+	}
+	if r.Warning != "" {
+		out.Warning = &incident.Sign{Source: r.Warning, Major: r.Major}
+	}
+	return out
 }
 
 func (s *server) openIncident(c *call) (any, error) {
@@ -228,9 +254,7 @@ func (s *server) openIncident(c *call) (any, error) {
 	if err := readAll(c, &in); err != nil {
 		return nil, err
 	}
-	i, err := s.Desk.Open(c.Context(), c.actor(), alerting.Report{
-		Key: in.Key, Code: in.Code, Scenario: in.Scenario, System: in.System, Title: in.Title, Since: in.Since.Time,
-	})
+	i, err := s.Desk.Open(c.Context(), c.actor(), in.report())
 	if err != nil {
 		return nil, err
 	}

@@ -104,6 +104,8 @@ var wire = []any{
 	api.Plan{}, api.Scenario{}, api.IncidentList{}, api.IncidentDetail{}, api.Timeline{}, api.Verification{},
 	api.Report{}, api.Acknowledge{}, api.Comment{}, api.Assign{}, api.SetLevel{}, api.SetStep{},
 	api.Resolve{}, api.Reopen{}, api.FalseAlarm{},
+	api.Response{}, api.AddReport{}, api.SetTriage{}, api.SetEstimate{}, api.ChooseBranch{}, api.SetDuty{}, api.Analyse{}, api.Promote{},
+	api.Dismiss{}, api.AddEntry{}, api.CompleteEntry{}, api.Investigate{}, api.AddLesson{}, api.CompleteLesson{}, api.Close{},
 	api.UserList{}, api.NewUser{}, api.UserChange{}, api.TokenList{}, api.NewToken{}, api.IssuedToken{},
 }
 
@@ -374,6 +376,7 @@ func TestRealAnswersFitTheDescription(t *testing.T) {
 	play(200, "GET", in("/events"), "", "{id}", id)
 	play(200, "POST", "/incidents", `{"key":"k1","code":"F00","title":"uploads fail","since":"2026-01-05T09:00:00+08:00"}`)
 	play(404, "GET", in(""), "", "{id}", "INC-19990101-00001")
+	respond(t, play)
 	rules := `{"name":"r.yml","content":"groups: [{name: g, rules: [{alert: A, expr: no_such_metric > 1}, {alert: B, expr: node_filesystem_avail_bytes < 100}]}]"}`
 	play(200, "POST", "/rules/backtest", `{"files":[`+rules+`],"from":"2026-01-05T09:25:00+08:00","to":"2026-01-05T09:35:00+08:00"}`)
 	play(200, "POST", "/rules/test", `{"files":[`+rules+`,{"name":"t.yml","content":"rule_files: [r.yml]\ntests: [{interval: 1m, alert_rule_test: [{eval_time: 1m, alertname: A}]}]"}],"tests":["t.yml"]}`)
@@ -388,5 +391,50 @@ func TestRealAnswersFitTheDescription(t *testing.T) {
 		if !played[rt.Method+" "+rt.Path] {
 			t.Errorf("%s %s took no part", rt.Method, rt.Path)
 		}
+	}
+}
+
+// respond plays a whole response: a caller's report of a broken opening, from
+// triage to the closed investigation, and a warning that becomes an incident.
+func respond(t *testing.T, play func(want int, method, template, body string, parts ...string) answer) {
+	t.Helper()
+	in := func(rest string) string { return "/incidents/{id}" + rest }
+	opened := into[api.Incident](play(200, "POST", "/incidents",
+		`{"code":"F05","title":"opening stopped","call":{"caller":"an agency","phone":"010-5550-0103","text":"nobody gets on"}}`))
+	id := opened.ID
+	did := func(what, body string) { t.Helper(); play(200, "POST", in(what), body, "{id}", id) }
+	did("/report", `{"caller":"another agency","project":"P1","bidder":"B1","due":"2026-01-05T10:00:00+08:00","text":"same here"}`)
+	did("/triage", `{"note":"confirmed"}`)
+	did("/estimate", `{"restored":"2026-01-05T20:30:00+08:00","note":"new database"}`)
+	state := into[api.Response](play(200, "GET", in("/response"), "", "{id}", id))
+	if len(state.Suggested) != 1 || state.Suggested[0].Branch != "not-repairable-within-1-hour" {
+		t.Errorf("suggested: %+v", state.Suggested)
+	}
+	did("/branch", `{"branch":"not-repairable-within-1-hour","reason":"eleven hours"}`)
+	did("/duty", `{"duty":"tell-business-posts","state":"sent","to":["all posts"],"via":"telephone"}`)
+	did("/entry", `{"what":"opening record","project":"P1"}`)
+	did("/resolve", `{"note":"opened by hand"}`)
+	play(409, "POST", in("/close"), `{}`, "{id}", id)
+	did("/entry-done", `{"entry":1}`)
+	for _, h := range into[api.Response](play(200, "GET", in("/response"), "", "{id}", id)).Investigation {
+		did("/investigation", `{"heading":"`+h.Heading+`","text":"written"}`)
+	}
+	did("/lesson", `{"text":"watch the database","owner":"Li Ming","due":"2026-02-01T00:00:00+08:00"}`)
+	did("/lesson-done", `{"lesson":1,"note":"done"}`)
+	for _, d := range into[api.Response](play(200, "GET", in("/response"), "", "{id}", id)).Duties {
+		if d.State == "open" {
+			did("/duty", `{"duty":"`+d.ID+`","state":"sent","note":"a person checked"}`)
+		}
+	}
+	did("/close", `{"note":"nothing left"}`)
+	if got := into[api.IncidentDetail](play(200, "GET", in(""), "", "{id}", id)).State; got != "closed" {
+		t.Errorf("state %s, want closed", got)
+	}
+	play(200, "GET", in("/events"), "", "{id}", id)
+	for _, end := range []string{"promote", "dismiss"} {
+		w := into[api.Incident](play(200, "POST", "/incidents", `{"title":"port scan","warning":"external","major":true}`))
+		play(200, "POST", in("/analyse"), `{"text":"from one address","watch":true}`, "{id}", w.ID)
+		play(200, "POST", in("/"+end), map[string]string{"promote": `{"code":"A01","reason":"an intrusion"}`, "dismiss": `{"reason":"a test"}`}[end], "{id}", w.ID)
+		play(200, "GET", in("/events"), "", "{id}", w.ID)
 	}
 }

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"xunjian/alerting/incident"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/roster"
@@ -23,8 +25,10 @@ type Branch struct {
 	ID    string `json:"id"`
 	After string `json:"after"` // id of the step that decides
 	When  Text   `json:"when"`
-	// Suggested says that the rule's cause points here.
+	// Suggested says that the evidence points here; Chosen that a person
+	// decided so.
 	Suggested bool   `json:"suggested"`
+	Chosen    bool   `json:"chosen"`
 	Steps     []Step `json:"steps"`
 }
 
@@ -42,8 +46,9 @@ type Step struct {
 	FromLevel string `json:"from_level,omitempty"`
 	// Applies is false while the incident's level is under from_level.
 	Applies bool   `json:"applies"`
-	State   string `json:"state"` // open, done, skipped
+	State   string `json:"state"` // open, started, done, skipped, handed_over
 	By      string `json:"by,omitempty"`
+	To      string `json:"to,omitempty"`
 	At      Moment `json:"at,omitzero"`
 	Note    string `json:"note,omitempty"`
 }
@@ -87,10 +92,14 @@ func (b binder) playbook(sc plan.Scenario) Playbook {
 	for _, br := range sc.Branches {
 		out.Branches = append(out.Branches, Branch{
 			ID: br.ID, After: br.After, When: b.text(br.When),
-			Suggested: b.incident != nil && b.incident.Cause == br.ID, Steps: b.steps(br.Steps),
+			Suggested: b.suggested(br), Chosen: b.incident != nil && b.incident.Branches[br.After].Branch == br.ID, Steps: b.steps(br.Steps),
 		})
 	}
 	return out
+}
+
+func (b binder) suggested(br plan.Branch) bool {
+	return b.incident != nil && slices.ContainsFunc(b.incident.Suggest(b.plan, b.now), func(s incident.Suggestion) bool { return s.Branch == br.ID })
 }
 
 func (b binder) steps(list []plan.Step) []Step {
@@ -118,17 +127,18 @@ func (b binder) step(st plan.Step) Step {
 func (b binder) progress(out *Step, st plan.Step, i incident.Incident) {
 	out.Applies = st.FromLevel == "" || !st.FromLevel.Graver(i.Level)
 	if p, ok := i.Steps[st.ID]; ok {
-		out.State, out.By, out.At, out.Note = p.State, p.By, b.moment(p.At), p.Note
+		out.State, out.By, out.To, out.At, out.Note = p.State, p.By, p.To, b.moment(p.At), p.Note
 	}
 	if st.Within == 0 {
 		return
 	}
-	due, until := i.OpenedAt.Add(st.Within), b.now
-	if i.Ended() {
-		until = i.EndedAt
+	env := incident.Env{Plan: b.plan, Now: b.now}
+	for _, d := range i.Deadlines(env) {
+		if d.ID == "step/"+st.ID {
+			state := d.State(b.now)
+			out.Deadline, out.Overdue = b.moment(d.Due), state == "overdue" || state == "missed" && d.Met.IsZero()
+		}
 	}
-	out.Deadline = b.moment(due)
-	out.Overdue = out.State == "open" && out.Applies && due.Before(until)
 }
 
 func (b binder) posts(roles []string) []Post {

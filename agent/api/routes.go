@@ -45,7 +45,7 @@ func routes() []route {
 	query := limits{within: 30 * time.Second, heavy: true}
 	trial := limits{within: 5 * time.Minute, body: 4 << 20, heavy: true}
 	long := limits{within: 5 * time.Minute, heavy: true}
-	return []route{
+	return append(responseRoutes(), []route{
 		{"GET", "/status", viewer, (*server).status, limits{}},
 		{"GET", "/events", viewer, (*server).stream, limits{within: forever}},
 		{"GET", "/openapi.yaml", viewer, (*server).openAPI, limits{}},
@@ -87,7 +87,7 @@ func routes() []route {
 		{"POST", "/tokens", admin, (*server).addToken, limits{}},
 		{"DELETE", "/tokens/{id}", admin, (*server).revokeToken, limits{}},
 		{"POST", "/reload", admin, (*server).reload, limits{within: time.Minute}},
-	}
+	}...)
 }
 
 // mux mounts the routes, and answers what none of them takes in JSON too.

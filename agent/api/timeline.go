@@ -70,9 +70,13 @@ func (t *teller) event(e incident.Event) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
+	id, args := "api.event."+kind, t.args(e.Data)
+	if own, said, ok := incident.Sentence(e.Data, t.plan, t.scenario, t.say.Lang()); ok {
+		id, args = own, said
+	}
 	return Event{
 		Seq: e.Seq, Incident: e.Incident, Version: e.Version, At: t.moment(e.At), Actor: Actor(e.Actor),
-		Kind: kind, Text: t.say.T("api.event."+kind, t.args(e.Data)), Data: body, Prev: e.Prev, Hash: e.Hash,
+		Kind: kind, Text: t.say.T(id, args), Data: body, Prev: e.Prev, Hash: e.Hash,
 	}, nil
 }
 
@@ -89,6 +93,10 @@ func (t *teller) args(data incident.Data) map[string]any {
 		return map[string]any{"rule": t.rules[d.Alert]}
 	case incident.AlertLost:
 		return map[string]any{"rule": t.rules[d.Alert]}
+	case incident.Triaged:
+		t.scenario, _ = t.plan.Scenario(d.Scenario)
+	case incident.Promoted:
+		t.scenario, _ = t.plan.Scenario(d.Scenario)
 	case incident.EvidenceTaken:
 		return map[string]any{"id": d.ID, "bytes": d.Bytes, "late": d.Late}
 	}
@@ -107,7 +115,7 @@ func (t *teller) humanArgs(data incident.Data) map[string]any {
 	case incident.LevelChanged:
 		return map[string]any{"from": string(d.From), "to": string(d.To), "reason": t.said(d.Reason)}
 	case incident.StepChanged:
-		return map[string]any{"step": t.step(d.Step), "state": d.State, "note": d.Note}
+		return map[string]any{"step": t.step(d.Step), "state": d.State, "to": d.To, "note": d.Note}
 	case incident.Flapping:
 		return map[string]any{"ends": d.Ends, "hold": d.Hold}
 	case incident.Resolved:
@@ -123,7 +131,7 @@ func (t *teller) humanArgs(data incident.Data) map[string]any {
 // said turns a message code into its sentence; a person's own words stay.
 func (t *teller) said(words string) string {
 	switch words {
-	case incident.NoteAuto, incident.ReasonClock, incident.ReasonAgain:
+	case incident.NoteAuto, incident.ReasonClock, incident.ReasonAgain, incident.ReasonEstimate:
 		return t.say.T(words, nil)
 	}
 	return words

@@ -240,7 +240,7 @@ func (s *site) settle() {
 		changed := s.desk.Changed()
 		waiting := 0
 		for _, i := range s.find(incident.Open, incident.Acked) {
-			at, ok := i.Next(s.desk.Plan())
+			_, at, ok := i.Rise(s.desk.Plan())
 			if len(i.Evidence) == 0 || ok && !at.After(s.clock()) {
 				waiting++
 			}

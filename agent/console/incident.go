@@ -136,15 +136,12 @@ func (r *request) memberAlert(a incident.Alert) memberAlert {
 
 // next says what the clock will do with an incident, and how soon.
 func (r *request) next(i incident.Incident) string {
-	p := r.c.opt.Desk.Plan()
-	at, ok := i.Next(p)
-	if !ok {
+	left := func(at time.Time) time.Duration { return max(0, at.Sub(r.now)).Truncate(time.Second) }
+	if level, at, ok := i.Rise(r.c.opt.Desk.Plan()); ok {
+		return r.Ta("console.incident.rises", "at", at, "left", left(at), "level", r.level(level).Word)
+	}
+	if i.Ended() || i.Resolve != incident.ResolveAuto || i.HoldUntil.IsZero() {
 		return ""
 	}
-	left := max(0, at.Sub(r.now)).Truncate(time.Second)
-	if i.Quiet() {
-		return r.Ta("console.incident.resolves", "at", at, "left", left)
-	}
-	rises := r.level(p.LevelFor(i.SystemKind, at.Sub(i.OutageSince)))
-	return r.Ta("console.incident.rises", "at", at, "left", left, "level", rises.Word)
+	return r.Ta("console.incident.resolves", "at", i.HoldUntil, "left", left(i.HoldUntil))
 }

@@ -45,6 +45,9 @@ func (t *teller) row(e incident.Event) eventRow {
 	kind := e.Data.Kind()
 	args, said := t.args(e.Data)
 	id := "incident.event." + kind
+	if own, sentence, ok := incident.Sentence(e.Data, t.c.opt.Desk.Plan(), t.scenario, t.say.Lang()); ok {
+		id, args, said = own, sentence, ""
+	}
 	if e.Actor.Kind != "person" {
 		// What machines give as a reason is ours to say, in either language.
 		id, args, said = t.byMachine(id, e, args, said)
@@ -84,6 +87,10 @@ func (t *teller) args(data incident.Data) (args map[string]any, said string) {
 		return map[string]any{"rule": t.rules[d.Alert]}, ""
 	case incident.AlertLost:
 		return map[string]any{"rule": t.rules[d.Alert]}, ""
+	case incident.Triaged:
+		t.scenario, _ = t.c.opt.Desk.Plan().Scenario(d.Scenario)
+	case incident.Promoted:
+		t.scenario, _ = t.c.opt.Desk.Plan().Scenario(d.Scenario)
 	case incident.EvidenceTaken:
 		return map[string]any{"bytes": d.Bytes, "late": d.Late}, ""
 	case incident.Flapping:
@@ -104,7 +111,7 @@ func (t *teller) humanArgs(data incident.Data) (args map[string]any, said string
 	case incident.LevelChanged:
 		return map[string]any{"from": t.level(d.From).Word, "to": t.level(d.To).Word}, d.Reason
 	case incident.StepChanged:
-		return map[string]any{"state": d.State, "step": t.step(d.Step)}, d.Note
+		return map[string]any{"state": d.State, "to": d.To, "step": t.step(d.Step)}, d.Note
 	case incident.Resolved:
 		return nil, d.Note
 	case incident.Reopened:

@@ -23,7 +23,7 @@ func TestLevelBounds(t *testing.T) {
 		s := begin(t, table.kind)
 		s.do(0, fire("a"))
 		for n, bound := range table.bounds {
-			next, ok := s.i.Next(small)
+			next, ok := s.i.Next(incident.Env{Plan: small})
 			is(t, "next look", next.Sub(t0), bound+time.Millisecond)
 			is(t, "there is one", ok, true)
 			is(t, "at "+bound.String(), s.do(bound, incident.Tick{}), []string{})
@@ -31,7 +31,7 @@ func TestLevelBounds(t *testing.T) {
 			is(t, "level", s.i.Level, plan.Levels[n+1])
 			is(t, "only once", s.do(bound+time.Millisecond, incident.Tick{}), []string{})
 		}
-		if at, ok := s.i.Next(small); ok {
+		if at, ok := s.i.Next(incident.Env{Plan: small}); ok {
 			t.Errorf("after the gravest level there is a look at %v", at)
 		}
 	}
@@ -95,7 +95,7 @@ func TestFlapping(t *testing.T) {
 	is(t, "capped for ever", hold(s), time.Hour)
 
 	last := s.events[len(s.events)-1].At
-	next, ok := s.i.Next(small)
+	next, ok := s.i.Next(incident.Env{Plan: small})
 	is(t, "next look", next, last.Add(time.Hour))
 	is(t, "there is one", ok, true)
 	is(t, "before the hold is over", s.do(next.Sub(t0)-time.Millisecond, incident.Tick{}), []string{})
@@ -136,7 +136,7 @@ func TestReopenedAfterHold(t *testing.T) {
 	}
 	is(t, "resolves", s.do(20*time.Minute, incident.Tick{}), []string{"resolved"})
 	s.do(21*time.Minute, incident.Reopen{Reason: "not convinced"})
-	if at, ok := s.i.Next(small); ok {
+	if at, ok := s.i.Next(incident.Env{Plan: small}); ok {
 		t.Errorf("the clock will act on it at %v", at)
 	}
 	is(t, "the clock leaves it open", s.do(100*time.Hour, incident.Tick{}), []string{})
@@ -144,7 +144,31 @@ func TestReopenedAfterHold(t *testing.T) {
 
 // quick is a plan whose bounds are a few milliseconds, so that a test can try
 // every moment.
-var quick = &plan.Plan{Levels: levels(time.Millisecond), Scenarios: small.Scenarios}
+var quick = &plan.Plan{
+	Levels: levels(time.Millisecond),
+	Scenarios: []plan.Scenario{{
+		ID: "server-failure", Code: "E01",
+		Steps: []plan.Step{{ID: "find", Responsible: []string{"tech-staff"}, Within: 9 * time.Millisecond}},
+		Branches: []plan.Branch{{
+			ID: "standby", After: "find",
+			Steps: []plan.Step{{ID: "swap", Responsible: []string{"tech-staff"}, Within: 4 * time.Millisecond, From: "branch"}},
+		}},
+	}},
+	Roles:  []plan.Role{{ID: "tech-staff"}, {ID: "leader"}},
+	Triage: plan.Triage{Within: 7 * time.Millisecond},
+	Response: plan.Response{
+		Acknowledge:  map[plan.Level]time.Duration{"IV": 6 * time.Millisecond, "III": 3 * time.Millisecond, "II": 2 * time.Millisecond},
+		Lapse:        map[plan.Level]time.Duration{"IV": 5 * time.Millisecond, "III": 4 * time.Millisecond},
+		RemindBefore: 2 * time.Millisecond, Every: 3 * time.Millisecond, Announce: time.Millisecond,
+		Escalate: []string{"leader"},
+	},
+	Duties: []plan.Step{{ID: "tell", Responsible: []string{"leader"}, FromLevel: "III", Within: 3 * time.Millisecond}},
+	Statutory: []plan.Statutory{{
+		ID: "law", FromLevel: "II", Responsible: []string{"leader"},
+		Within: map[plan.OperatorKind]time.Duration{plan.Other: 5 * time.Millisecond},
+	}},
+	Aftercare: []plan.Step{{ID: incident.AllClear, Responsible: []string{"leader"}}},
+}
 
 // randomStory is an incident that lived through random commands.
 func randomStory(t *rapid.T) (incident.Incident, []incident.Event, time.Duration) {
@@ -176,8 +200,14 @@ func randomStory(t *rapid.T) (incident.Incident, []incident.Event, time.Duration
 			incident.Acknowledge{Note: "x"}, incident.Comment{Text: "x"}, incident.Resolve{Note: "x"},
 			incident.Reopen{Reason: "x"}, incident.MarkFalseAlarm{Reason: "x"},
 			incident.SetLevel{Level: rapid.SampledFrom(plan.Levels[:]).Draw(t, "to"), Reason: "x"},
+			incident.SetLevel{Level: rapid.SampledFrom(plan.Levels[:]).Draw(t, "decided"), Reason: "x", Decided: true},
+			incident.SetEstimate{Restored: t0.Add(time.Duration(rapid.IntRange(0, 30).Draw(t, "restored")) * time.Millisecond)},
+			incident.Triage{}, incident.ChooseBranch{Branch: "standby"}, incident.SetStep{Step: "find", State: "done"},
+			incident.SetStep{Step: "swap", State: "started"}, incident.SetDuty{Duty: "tell", State: "sent"},
+			incident.SetDuty{Duty: "law", State: "waived", Note: "x"}, incident.SetDuty{Duty: incident.AllClear, State: "sent", Note: "x"},
+			incident.Close{},
 		}).Draw(t, "command")
-		datas, err := incident.Decide(i, cmd, incident.Env{Plan: quick, Now: t0.Add(now)})
+		datas, err := incident.Decide(i, cmd, incident.Env{Plan: quick, Now: t0.Add(now), Actor: person})
 		if err != nil && len(datas) > 0 {
 			t.Fatalf("%T is refused and gives %v", cmd, datas)
 		}
@@ -203,14 +233,17 @@ func TestNextIsTheFirstTickThatActs(t *testing.T) {
 		for ms := range 40 {
 			moments = append(moments, now.Add(time.Duration(ms)*time.Millisecond))
 		}
-		for _, at := range []time.Time{i.HoldUntil.Add(-time.Millisecond), i.HoldUntil, i.HoldUntil.Add(time.Millisecond), now.Add(1000 * time.Hour)} {
+		next, ok := i.Next(incident.Env{Plan: quick})
+		for _, at := range []time.Time{
+			i.HoldUntil.Add(-time.Millisecond), i.HoldUntil, i.HoldUntil.Add(time.Millisecond), now.Add(1000 * time.Hour),
+			next.Add(-time.Millisecond), next,
+		} {
 			if at.After(now) {
 				moments = append(moments, at)
 			}
 		}
 		slices.SortFunc(moments, time.Time.Compare)
 		first := slices.IndexFunc(moments, func(at time.Time) bool { return acts(i, at) })
-		next, ok := i.Next(quick)
 		if ok != (first >= 0) {
 			t.Fatalf("next says %v, %v, but the first tick that acts is number %d of %v", next, ok, first, moments)
 		}

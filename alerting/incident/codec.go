@@ -25,6 +25,27 @@ var decoders = map[string]func([]byte) (Data, error){
 	"resolved":       decode[Resolved],
 	"reopened":       decode[Reopened],
 	"false_alarm":    decode[FalseAlarm],
+
+	"triaged":         decode[Triaged],
+	"estimated":       decode[Estimated],
+	"level_announced": decode[LevelAnnounced],
+	"kind_changed":    decode[KindChanged],
+	"ack_lapsed":      decode[AckLapsed],
+	"reminded":        decode[Reminded],
+	"branch_chosen":   decode[BranchChosen],
+	"step_looked":     decode[StepLooked],
+	"reported":        decode[Reported],
+	"analysed":        decode[Analysed],
+	"promoted":        decode[Promoted],
+	"dismissed":       decode[Dismissed],
+	"duty_changed":    decode[DutyChanged],
+	"document_saved":  decode[DocumentSaved],
+	"entry_added":     decode[EntryAdded],
+	"entry_done":      decode[EntryDone],
+	"investigated":    decode[Investigated],
+	"lesson_added":    decode[LessonAdded],
+	"lesson_done":     decode[LessonDone],
+	"closed":          decode[Closed],
 }
 
 func decode[T Data](b []byte) (Data, error) {

@@ -36,21 +36,43 @@ var samples = []incident.Data{
 	incident.Resolved{Note: "n"},
 	incident.Reopened{Reason: "r"},
 	incident.FalseAlarm{Reason: "r"},
+	incident.Triaged{Code: "D01", Scenario: "s", Cause: "c", Note: "n"},
+	incident.Estimated{Restored: t0, Note: "n"},
+	incident.LevelAnnounced{To: "III", At: t0, Held: true},
+	incident.KindChanged{From: plan.Business, To: plan.Opening},
+	incident.AckLapsed{By: "wang"},
+	incident.Reminded{Deadline: "triage", From: t0, Due: t0.Add(time.Hour), N: 2, To: []string{"leader"}},
+	incident.BranchChosen{After: "a", Branch: "b", Reason: "r"},
+	incident.StepLooked{Step: "s", Look: "path", Lines: []incident.Line{{Code: "c", Args: map[string]any{"n": 1.5}}}},
+	incident.Reported{Caller: "c", Phone: "010-5550-0101", Project: "p", Bidder: "b", Due: t0, Text: "t"},
+	incident.Analysed{Text: "t", Watched: true},
+	incident.Promoted{Code: "E01", Scenario: "s", SystemKind: plan.Business, Level: "IV", OutageSince: t0, Reason: "r"},
+	incident.Dismissed{Reason: "r"},
+	incident.DutyChanged{Duty: "d", State: "sent", To: []string{"x"}, Via: "sms", Note: "n", Document: "e", SHA256: "00"},
+	incident.DocumentSaved{Duty: "d", Lang: "en", ID: "e", SHA256: "00", Bytes: 7},
+	incident.EntryAdded{Entry: 1, What: "w", Project: "p"},
+	incident.EntryDone{Entry: 1, Note: "n"},
+	incident.Investigated{Heading: "cause", Text: "t"},
+	incident.LessonAdded{Lesson: 1, Text: "t", Owner: "o", Due: t0},
+	incident.LessonDone{Lesson: 1, Note: "n"},
+	incident.Closed{Note: "n"},
 }
 
 // kinds reads the words of the kinds out of the source, so that a new kind
 // without a sample, or without a decoder, fails here.
 func kinds(t *testing.T) []string {
 	t.Helper()
-	f, err := parser.ParseFile(token.NewFileSet(), "event.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var out []string
-	for _, d := range f.Decls {
-		if fn, ok := d.(*ast.FuncDecl); ok && fn.Name.Name == "Kind" {
-			ret := fn.Body.List[0].(*ast.ReturnStmt)
-			out = append(out, strings.Trim(ret.Results[0].(*ast.BasicLit).Value, `"`))
+	for _, name := range []string{"event.go", "event_response.go"} {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Name.Name == "Kind" {
+				ret := fn.Body.List[0].(*ast.ReturnStmt)
+				out = append(out, strings.Trim(ret.Results[0].(*ast.BasicLit).Value, `"`))
+			}
 		}
 	}
 	return out

@@ -9,57 +9,6 @@ import (
 	"xunjian/alerting/plan"
 )
 
-// Command is what somebody or something wants done with an incident.
-type Command interface{ command() }
-
-// The commands. Texts are bounded by MaxText bytes.
-type (
-	// Fire says that an alert fires (again).
-	Fire AlertJoined
-	// End says that an alert's condition is over: measured, and good.
-	End struct{ Alert string }
-	// Lose says that an alert's data is gone.
-	Lose struct{ Alert string }
-	// Attach refers to evidence that was taken.
-	Attach EvidenceTaken
-	// Acknowledge takes an incident in hand; Note says what is being done.
-	Acknowledge struct{ Note string }
-	// Comment adds a remark.
-	Comment struct{ Text string }
-	// Assign gives the work to a person.
-	Assign struct{ To, Note string }
-	// SetLevel sets the level, with the reason (Art. 8).
-	SetLevel struct {
-		Level  plan.Level
-		Reason string
-	}
-	// SetStep marks a playbook step "done" or "skipped"; skipping needs a note.
-	SetStep struct{ Step, State, Note string }
-	// Resolve ends an incident. While an alert fires or its data is lost, the
-	// note must say why.
-	Resolve struct{ Note string }
-	// Reopen opens an ended incident again, with the reason.
-	Reopen struct{ Reason string }
-	// MarkFalseAlarm ends an incident that was none, with the reason.
-	MarkFalseAlarm struct{ Reason string }
-	// Tick lets the clock act: levels rise, holds end.
-	Tick struct{}
-)
-
-func (Fire) command()           {}
-func (End) command()            {}
-func (Lose) command()           {}
-func (Attach) command()         {}
-func (Acknowledge) command()    {}
-func (Comment) command()        {}
-func (Assign) command()         {}
-func (SetLevel) command()       {}
-func (SetStep) command()        {}
-func (Resolve) command()        {}
-func (Reopen) command()         {}
-func (MarkFalseAlarm) command() {}
-func (Tick) command()           {}
-
 // MaxText bounds what a person can write into one event, in bytes.
 const MaxText = 4096
 
@@ -91,8 +40,13 @@ func refuse(code string, args ...any) error {
 
 // Env is what a decision looks at besides the incident.
 type Env struct {
-	Plan *plan.Plan
-	Now  time.Time
+	Plan  *plan.Plan
+	Now   time.Time
+	Actor Actor
+	// Kind is the kind of the incident's system at Now; empty: as it was.
+	Kind plan.SystemKind
+	// Operator is what the law takes the operator for; empty: other.
+	Operator plan.OperatorKind
 }
 
 // Decide returns the events that follow from a command, in order; none when
@@ -115,14 +69,25 @@ func Decide(i Incident, cmd Command, env Env) ([]Data, error) {
 		return i.tick(env), nil
 	case Comment:
 		return one(Commented(c), Need("text", c.Text))
+	case AddReport:
+		return one(Reported(c), Need("text", c.Text), Need("caller", c.Caller),
+			fits("phone", c.Phone), fits("project", c.Project), fits("bidder", c.Bidder))
+	case Looked:
+		return []Data{StepLooked(c)}, nil
 	case Reopen:
 		if !i.Ended() {
 			return nil, refuse("not_ended")
 		}
 		return one(Reopened(c), Need("reason", c.Reason))
 	}
+	if out, ok, err := i.afterwards(cmd, env); ok {
+		return out, err
+	}
 	if i.Ended() {
 		return nil, refuse("already_ended", "state", string(i.State))
+	}
+	if i.State == Watched {
+		return i.handleWarning(cmd, env)
 	}
 	return i.handle(cmd, env)
 }
@@ -131,14 +96,17 @@ func Decide(i Incident, cmd Command, env Env) ([]Data, error) {
 func (i Incident) handle(cmd Command, env Env) ([]Data, error) {
 	switch c := cmd.(type) {
 	case Acknowledge:
-		if i.State == Acked {
-			return nil, refuse("already_acknowledged", "by", i.AckedBy)
-		}
-		return one(Acknowledged(c), Need("note", c.Note))
+		return i.acknowledge(c, env)
 	case Assign:
 		return one(Assigned(c), Need("to", c.To), fits("note", c.Note))
 	case SetLevel:
 		return i.setLevel(c, env)
+	case Triage:
+		return i.triage(c, env)
+	case SetEstimate:
+		return i.estimate(c, env)
+	case ChooseBranch:
+		return i.chooseBranch(c, env)
 	case SetStep:
 		return i.setStep(c, env)
 	case Resolve:
@@ -148,6 +116,8 @@ func (i Incident) handle(cmd Command, env Env) ([]Data, error) {
 		return one(Resolved(c), fits("note", c.Note))
 	case MarkFalseAlarm:
 		return one(FalseAlarm(c), Need("reason", c.Reason))
+	case Analyse, Promote, Dismiss:
+		return nil, refuse("no_warning")
 	}
 	return nil, refuse("unknown_command")
 }
@@ -175,34 +145,6 @@ func fits(field, text string) error {
 		return refuse("text_too_long", "field", field, "max", MaxText)
 	}
 	return nil
-}
-
-func (i Incident) setLevel(c SetLevel, env Env) ([]Data, error) {
-	if !c.Level.Valid() {
-		return nil, refuse("unknown_level", "level", string(c.Level))
-	}
-	if err := Need("reason", c.Reason); err != nil {
-		return nil, err
-	}
-	if c.Level == i.Level {
-		return nil, nil
-	}
-	clock := env.Plan.LevelFor(i.SystemKind, i.Outage(env.Now))
-	return []Data{LevelChanged{i.Level, c.Level, clock, c.Reason}}, nil
-}
-
-func (i Incident) setStep(c SetStep, env Env) ([]Data, error) {
-	s, ok := env.Plan.Scenario(i.Scenario)
-	if !ok || !slices.ContainsFunc(s.AllSteps(), func(st plan.Step) bool { return st.ID == c.Step }) {
-		return nil, refuse("unknown_step", "step", c.Step)
-	}
-	switch c.State {
-	case "done":
-		return one(StepChanged(c), fits("note", c.Note))
-	case "skipped":
-		return one(StepChanged(c), Need("note", c.Note))
-	}
-	return nil, refuse("unknown_step_state", "state", c.State)
 }
 
 // fire adds an alert, or takes note that it fires again. A fold that already
@@ -249,6 +191,10 @@ const (
 	NoteAuto    = "incident.auto_resolved"
 	ReasonAgain = "incident.alert_again"
 	ReasonClock = "incident.level_by_clock"
+	// ReasonEstimate: the estimated time to repair; ReasonStep: a step of the
+	// branch was begun.
+	ReasonEstimate = "incident.level_by_estimate"
+	ReasonStep     = "incident.branch_by_step"
 )
 
 // ReopenWithin is how long after its end an incident is opened again by its
@@ -280,45 +226,4 @@ func (i Incident) hold(now time.Time) time.Duration {
 		return 0
 	}
 	return min(flapHoldMax, flapHold<<(n-flapEnds))
-}
-
-// tick lets the clock raise the level and end a hold.
-func (i Incident) tick(env Env) []Data {
-	if i.Ended() {
-		return nil
-	}
-	if i.Quiet() {
-		if i.Resolve == ResolveAuto && !i.HoldUntil.IsZero() && !env.Now.Before(i.HoldUntil) {
-			return []Data{Resolved{Note: NoteAuto}}
-		}
-		return nil
-	}
-	want := env.Plan.LevelFor(i.SystemKind, i.Outage(env.Now))
-	if !want.Graver(i.ClockLevel) || !want.Graver(i.Level) {
-		return nil
-	}
-	return []Data{LevelChanged{i.Level, want, want, ReasonClock}}
-}
-
-// Next returns when the clock has to look at the incident again (the first
-// moment at which tick would act); ok is false if never.
-func (i Incident) Next(p *plan.Plan) (at time.Time, ok bool) {
-	switch {
-	case i.Ended():
-		return time.Time{}, false
-	case i.Quiet():
-		return i.HoldUntil, i.Resolve == ResolveAuto && !i.HoldUntil.IsZero()
-	}
-	spent := time.Duration(0)
-	for {
-		next, after, ok := p.NextLevel(i.SystemKind, spent)
-		if !ok {
-			return time.Time{}, false
-		}
-		if next.Graver(i.ClockLevel) && next.Graver(i.Level) {
-			// Over the bound, not at it: exactly 2 h is still the lower level.
-			return i.OutageSince.Add(after + time.Millisecond), true
-		}
-		spent = after + time.Nanosecond
-	}
 }

@@ -153,7 +153,7 @@ func TestRefusals(t *testing.T) {
 		{as, incident.SetStep{Step: "find", State: "skipped"}, "refused: text missing map[field:note]"},
 		{as, incident.SetStep{Step: "find", State: "skipped", Note: "x"}, "step_changed"},
 		{as, incident.SetStep{Step: "find", State: "done", Note: long}, "refused: text too long map[field:note max:4096]"},
-		{as, incident.SetStep{Step: "swap", State: "done"}, "step_changed"},
+		{as, incident.SetStep{Step: "swap", State: "done"}, "branch_chosen step_changed"},
 		{as, incident.Resolve{Note: long}, "refused: text too long map[field:note max:4096]"},
 		{as, incident.MarkFalseAlarm{}, "refused: text missing map[field:reason]"},
 		{as, incident.Reopen{Reason: "x"}, "refused: not ended"},

@@ -59,7 +59,14 @@ type (
 		// Resolve is "auto" or "manual": whether the end of all alerts may
 		// resolve the incident.
 		Resolve string `json:"resolve"`
-		Drill   bool   `json:"drill,omitempty"`
+		// Drill marks an exercise; its notices go to Participants alone (ids of
+		// people).
+		Drill        bool     `json:"drill,omitempty"`
+		Participants []string `json:"participants,omitempty"`
+		// PlanDigest names the plan exactly; an incident keeps it.
+		PlanDigest string `json:"plan_digest,omitempty"`
+		// Warning is set for a sign that may become an incident (Art. 7).
+		Warning *Sign `json:"warning,omitempty"`
 		// Reason says which rule, finding or report led to code and level.
 		Reason string `json:"reason"`
 	}
@@ -92,6 +99,8 @@ type (
 	// Acknowledged says that a person has it in hand, and what is being done.
 	Acknowledged struct {
 		Note string `json:"note"`
+		// Until is when it lapses unless said again; zero: never.
+		Until time.Time `json:"until,omitzero"`
 	}
 	// Commented adds a remark.
 	Commented struct {
@@ -110,12 +119,16 @@ type (
 		// does not at once undo what a person decided.
 		Clock  plan.Level `json:"clock"`
 		Reason string     `json:"reason"`
+		// Decided says that the leading group decided: the clock does not raise
+		// it any more (Art. 6).
+		Decided bool `json:"decided,omitempty"`
 	}
-	// StepChanged is the progress of one playbook step: done or skipped
-	// (skipped needs a note).
+	// StepChanged is the progress of one playbook step: started, done, skipped
+	// (which needs a note) or handed over (to whom).
 	StepChanged struct {
 		Step  string `json:"step"`
 		State string `json:"state"`
+		To    string `json:"to,omitempty"`
 		Note  string `json:"note,omitempty"`
 	}
 	// Flapping says that the incident's alerts come and go so often that it

@@ -6,8 +6,6 @@
 package incident
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"xunjian/alerting/plan"
@@ -22,6 +20,11 @@ const (
 	Acked      State = "acknowledged"
 	Done       State = "resolved"
 	NoIncident State = "false_alarm"
+	// Closed is resolved, with all that comes afterwards done (Art. 18).
+	IsClosed State = "closed"
+	// Watched is a warning; Gone one that came to nothing (Art. 7).
+	Watched State = "warning"
+	Gone    State = "dismissed"
 )
 
 // Incident is the fold of its events. It is a value: Apply returns a new one
@@ -42,8 +45,13 @@ type Incident struct {
 	Host        string          `json:"host"`
 	Resolve     string          `json:"resolve"`
 	PlanVersion string          `json:"plan_version"`
+	PlanDigest  string          `json:"plan_digest,omitempty"`
 	Reason      string          `json:"reason"`
-	Drill       bool            `json:"drill,omitempty"`
+
+	Drill        bool     `json:"drill,omitempty"`
+	Participants []string `json:"participants,omitempty"`
+	// Warning is set for what began as a sign.
+	Warning *Sign `json:"warning,omitempty"`
 
 	// OutageSince is the first failing measurement; OutageUntil the moment the
 	// last alert ended, zero while the outage lasts or nobody knows.
@@ -55,6 +63,35 @@ type Incident struct {
 	Assignee    string    `json:"assignee,omitempty"`
 	EndedAt     time.Time `json:"ended_at,omitzero"`
 	UpdatedAt   time.Time `json:"updated_at"`
+
+	// The response clock (Art. 8). AckFrom is the moment from which somebody
+	// has to acknowledge; AckUntil when the acknowledgement lapses.
+	AckFrom    time.Time           `json:"acknowledge_from,omitzero"`
+	AckUntil   time.Time           `json:"acknowledged_until,omitzero"`
+	FirstAckAt time.Time           `json:"first_acknowledged_at,omitzero"`
+	TriagedAt  time.Time           `json:"triaged_at,omitzero"`
+	Estimate   time.Time           `json:"estimate,omitzero"`    // likely back at
+	EstimateAt time.Time           `json:"estimate_at,omitzero"` // said at
+	Reminders  map[string]Reminder `json:"reminders,omitempty"`
+
+	// Peak is the gravest level so far; LevelAt when each was reached first.
+	Peak    plan.Level               `json:"peak_level"`
+	LevelAt map[plan.Level]time.Time `json:"level_at,omitempty"`
+	// Announced is the level that was told beforehand; Decided says that the
+	// level is the leading group's word.
+	Announced plan.Level `json:"announced_level,omitempty"`
+	Decided   bool       `json:"level_decided,omitempty"`
+
+	Reports   []Call              `json:"reports,omitempty"`
+	Branches  map[string]Choice   `json:"branches,omitempty"` // by the step they follow
+	Looks     []StepLooked        `json:"looks,omitempty"`
+	Duties    map[string]Duty     `json:"duties,omitempty"`
+	Documents map[string]Document `json:"documents,omitempty"` // by duty/lang
+
+	Entries       []Entry            `json:"entries,omitempty"`
+	Investigation map[string]Writing `json:"investigation,omitempty"` // by heading
+	Lessons       []Lesson           `json:"lessons,omitempty"`
+	ClosedAt      time.Time          `json:"closed_at,omitzero"`
 
 	Alerts   map[string]Alert `json:"alerts,omitempty"`
 	Evidence []EvidenceTaken  `json:"evidence,omitempty"`
@@ -92,14 +129,22 @@ const (
 
 // Step is the progress of one playbook step.
 type Step struct {
-	State string    `json:"state"` // done or skipped
+	State string    `json:"state"` // started, done, skipped or handed_over
 	By    string    `json:"by"`
+	To    string    `json:"to,omitempty"`
 	At    time.Time `json:"at"`
 	Note  string    `json:"note,omitempty"`
 }
 
-// Ended reports whether the incident is over, one way or the other.
-func (i Incident) Ended() bool { return i.State == Done || i.State == NoIncident }
+// Ended reports whether the incident is over, one way or the other; what comes
+// afterwards may still be due.
+func (i Incident) Ended() bool {
+	switch i.State {
+	case Done, NoIncident, IsClosed, Gone:
+		return true
+	}
+	return false
+}
 
 // Quiet reports whether the incident had alerts and all of them have ended.
 // An alert whose data is lost has not ended.
@@ -131,74 +176,4 @@ func Fold(events []Event) Incident {
 		i = i.Apply(e)
 	}
 	return i
-}
-
-// Apply returns the incident after one more event.
-func (i Incident) Apply(e Event) Incident {
-	i.Version, i.UpdatedAt = e.Version, e.At
-	switch d := e.Data.(type) {
-	case Opened:
-		i.open(e, d)
-	case AlertJoined:
-		i.Alerts = maps.Clone(i.Alerts)
-		if i.Alerts == nil {
-			i.Alerts = map[string]Alert{}
-		}
-		i.Alerts[d.Alert] = Alert{d.Rule, d.Labels, d.Annotations, d.Since, d.Value, AlertFiring, i.Alerts[d.Alert].Times + 1}
-		i.OutageUntil, i.HoldUntil = time.Time{}, time.Time{}
-	case AlertEnded:
-		i.setAlert(d.Alert, AlertIsOver)
-		if i.Quiet() {
-			i.OutageUntil = e.At
-			i.Quiets = append(slices.Clone(i.Quiets), e.At)
-			i.Quiets = i.Quiets[max(0, len(i.Quiets)-maxQuiets):]
-		}
-	case AlertLost:
-		i.setAlert(d.Alert, AlertIsLost)
-	case EvidenceTaken:
-		i.Evidence = append(slices.Clone(i.Evidence), d)
-	case Acknowledged:
-		i.State = Acked
-		i.AckedAt, i.AckedBy = e.At, e.Actor.Name
-	case Assigned:
-		i.Assignee = d.To
-	case LevelChanged:
-		i.Level, i.ClockLevel = d.To, d.Clock
-	case StepChanged:
-		i.Steps = maps.Clone(i.Steps)
-		if i.Steps == nil {
-			i.Steps = map[string]Step{}
-		}
-		i.Steps[d.Step] = Step{d.State, e.Actor.Name, e.At, d.Note}
-	case Flapping:
-		i.HoldUntil = e.At.Add(d.Hold)
-	case Resolved:
-		i.State, i.EndedAt = Done, e.At
-	case FalseAlarm:
-		i.State, i.EndedAt = NoIncident, e.At
-	case Reopened:
-		// A hold of before must not resolve what a person has just reopened.
-		i.State, i.EndedAt, i.HoldUntil = Open, time.Time{}, time.Time{}
-		i.AckedAt, i.AckedBy = time.Time{}, ""
-	}
-	return i
-}
-
-func (i *Incident) open(e Event, d Opened) {
-	i.ID, i.State, i.OpenedAt = e.Incident, Open, e.At
-	i.Key, i.Code, i.Scenario, i.Cause = d.Key, d.Code, d.Scenario, d.Cause
-	i.System, i.SystemKind = d.System, d.SystemKind
-	i.Level, i.ClockLevel = d.Level, d.Level
-	i.Title, i.Host, i.Resolve, i.Drill = d.Title, d.Host, d.Resolve, d.Drill
-	i.PlanVersion, i.Reason, i.OutageSince = d.PlanVersion, d.Reason, d.OutageSince
-}
-
-func (i *Incident) setAlert(key, state string) {
-	a, ok := i.Alerts[key]
-	if !ok {
-		return
-	}
-	i.Alerts = maps.Clone(i.Alerts)
-	a.State = state
-	i.Alerts[key] = a
 }

@@ -45,11 +45,23 @@ func (w *Words) Message(n alerting.Notice, events []incident.Event) (Message, er
 		args["step"] = sc.Steps[0].Do.In(n.Lang)
 		args["who"] = w.who(p, n.Lang, sc.Steps[0])
 	}
+	if id, said, ok := incident.Sentence(e.Data, w.Plan, scenarioOf(w.Plan, i), n.Lang); ok {
+		args["note"] = p.T(id, said)
+	}
+	mark := ""
+	if i.Drill {
+		mark = p.T("notice.drill", nil)
+	}
 	return Message{
 		Key: n.Key, Recipient: n.Recipient, Lang: n.Lang, Kind: n.Kind, Incident: i,
-		Subject: p.T("notice.subject."+n.Kind, args),
-		Text:    p.T("notice.text."+n.Kind, args),
+		Subject: mark + p.T("notice.subject."+n.Kind, args),
+		Text:    mark + p.T("notice.text."+n.Kind, args),
 	}, nil
+}
+
+func scenarioOf(p *plan.Plan, i incident.Incident) plan.Scenario {
+	sc, _ := p.Scenario(i.Scenario)
+	return sc
 }
 
 // note is what a person or the clock said with the event.

@@ -25,6 +25,15 @@ func (p *Plan) LevelFor(kind SystemKind, d time.Duration) Level {
 	return LevelI
 }
 
+// LevelOf returns the level of a scenario after an outage of d: by the table,
+// or the least where nothing is interrupted.
+func (p *Plan) LevelOf(sc Scenario, kind SystemKind, d time.Duration) Level {
+	if sc.NoOutage {
+		d = 0
+	}
+	return p.LevelFor(kind, d)
+}
+
 // NextLevel returns the level that follows and how long an outage must last
 // to pass into it, counted from its start. ok is false at the gravest level.
 func (p *Plan) NextLevel(kind SystemKind, d time.Duration) (next Level, after time.Duration, ok bool) {
@@ -136,4 +145,64 @@ func (s Scenario) AllSteps() []Step {
 		out = append(out, b.Steps...)
 	}
 	return out
+}
+
+// LevelDef returns the definition of a level.
+func (p *Plan) LevelDef(id Level) (LevelDef, bool) {
+	for _, def := range p.Levels {
+		if def.ID == id {
+			return def, true
+		}
+	}
+	return LevelDef{}, false
+}
+
+// StepOf returns a step of a scenario and the branch it stands in, empty for
+// the main line.
+func (s Scenario) StepOf(id string) (step Step, branch string, ok bool) {
+	for _, st := range s.Steps {
+		if st.ID == id {
+			return st, "", true
+		}
+	}
+	for _, b := range s.Branches {
+		for _, st := range b.Steps {
+			if st.ID == id {
+				return st, b.ID, true
+			}
+		}
+	}
+	return Step{}, "", false
+}
+
+// Branch returns a branch of a scenario.
+func (s Scenario) Branch(id string) (Branch, bool) {
+	for _, b := range s.Branches {
+		if b.ID == id {
+			return b, true
+		}
+	}
+	return Branch{}, false
+}
+
+// Duty returns what is due under an id: a duty or what comes afterwards.
+func (p *Plan) Duty(id string) (Step, bool) {
+	for _, list := range [][]Step{p.Duties, p.Aftercare} {
+		for _, s := range list {
+			if s.ID == id {
+				return s, true
+			}
+		}
+	}
+	return Step{}, false
+}
+
+// StatutoryReport returns a report that the law demands.
+func (p *Plan) StatutoryReport(id string) (Statutory, bool) {
+	for _, s := range p.Statutory {
+		if s.ID == id {
+			return s, true
+		}
+	}
+	return Statutory{}, false
 }

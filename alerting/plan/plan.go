@@ -65,10 +65,70 @@ type Plan struct {
 	Categories []Category `yaml:"categories" json:"categories"`
 	Scenarios  []Scenario `yaml:"scenarios" json:"scenarios"`
 	Triage     Triage     `yaml:"triage" json:"triage"`
+	// Response is the rhythm of reminders. The written plan leaves its figures
+	// to the operator.
+	Response Response `yaml:"response,omitempty" json:"response,omitempty"`
 	// Duties hold at their level whatever the scenario (Art. 8).
 	Duties []Step `yaml:"duties,omitempty" json:"duties,omitempty"`
 	// Aftercare is what follows every incident (Art. 18).
 	Aftercare []Step `yaml:"aftercare,omitempty" json:"aftercare,omitempty"`
+	// Investigation are the headings that an investigation has to fill in
+	// (Art. 18).
+	Investigation []Heading `yaml:"investigation,omitempty" json:"investigation,omitempty"`
+	// Statutory are reports that the law demands beside the plan.
+	Statutory []Statutory `yaml:"statutory,omitempty" json:"statutory,omitempty"`
+}
+
+// Response says how soon somebody has to take an incident in hand, how long
+// that holds, and who is told when nobody does.
+type Response struct {
+	// Acknowledge is how soon an incident is to be acknowledged, by level. A
+	// level that is not named has no limit.
+	Acknowledge map[Level]time.Duration `yaml:"acknowledge,omitempty" json:"acknowledge,omitempty"`
+	// Lapse is how long an acknowledgement holds, by level: nobody
+	// acknowledges for ever.
+	Lapse map[Level]time.Duration `yaml:"lapse,omitempty" json:"lapse,omitempty"`
+	// RemindBefore a deadline those responsible are reminded, and every Every
+	// after it those of Escalate are told in turn, the last again and again.
+	RemindBefore time.Duration `yaml:"remind_before,omitempty" json:"remind_before,omitempty"`
+	Every        time.Duration `yaml:"every,omitempty" json:"every,omitempty"`
+	Escalate     []string      `yaml:"escalate,omitempty" json:"escalate,omitempty"`
+	// Announce is how long before it rises the next level is told.
+	Announce time.Duration `yaml:"announce,omitempty" json:"announce,omitempty"`
+	// Recovery is how long everything must have been good before the
+	// all-clear.
+	Recovery time.Duration `yaml:"recovery,omitempty" json:"recovery,omitempty"`
+	Article  string        `yaml:"article,omitempty" json:"article,omitempty"`
+}
+
+// Heading is one heading of an investigation.
+type Heading struct {
+	ID    string `yaml:"id" json:"id"`
+	Title Text   `yaml:"title" json:"title"`
+}
+
+// OperatorKind is what the law takes the operator for.
+type OperatorKind string
+
+// The kinds of operator.
+const (
+	Critical OperatorKind = "critical" // 关键信息基础设施运营者
+	Organ    OperatorKind = "organ"    // 中央和国家机关及直属单位
+	Other    OperatorKind = "other"    // 其他网络运营者
+)
+
+// OperatorKinds lists them.
+var OperatorKinds = [...]OperatorKind{Critical, Organ, Other}
+
+// Statutory is a report that the law demands from a level up, counted from the
+// moment that level was reached.
+type Statutory struct {
+	ID          string                         `yaml:"id" json:"id"`
+	Do          Text                           `yaml:"do" json:"do"`
+	Law         Text                           `yaml:"law" json:"law"`
+	FromLevel   Level                          `yaml:"from_level" json:"from_level"`
+	Within      map[OperatorKind]time.Duration `yaml:"within" json:"within"`
+	Responsible []string                       `yaml:"responsible" json:"responsible"`
 }
 
 // Role is a post in the organisation (Art. 5–6).
@@ -100,6 +160,14 @@ type Category struct {
 	Name    Text   `yaml:"name" json:"name"`
 	What    Text   `yaml:"what" json:"what"`
 	Article string `yaml:"article,omitempty" json:"article,omitempty"`
+	// Standard is the category under GB/T 20986-2023, the second coding.
+	Standard *Coding `yaml:"gbt20986,omitempty" json:"gbt20986,omitempty"`
+}
+
+// Coding is a category of a standard: its number there and its name.
+type Coding struct {
+	Code string `yaml:"code" json:"code"`
+	Name Text   `yaml:"name" json:"name"`
 }
 
 // Scenario is a playbook with its own stable id: two of the source share the
@@ -111,7 +179,10 @@ type Scenario struct {
 	Trigger Text   `yaml:"trigger" json:"trigger"`
 	Article string `yaml:"article" json:"article"`
 	// Default marks the scenario that a code alone means.
-	Default  bool     `yaml:"default,omitempty" json:"default,omitempty"`
+	Default bool `yaml:"default,omitempty" json:"default,omitempty"`
+	// NoOutage marks what interrupts no system (one bidder's key, an absent
+	// expert): the clock then raises no level.
+	NoOutage bool     `yaml:"no_outage,omitempty" json:"no_outage,omitempty"`
 	Steps    []Step   `yaml:"steps" json:"steps"`
 	Branches []Branch `yaml:"branches,omitempty" json:"branches,omitempty"`
 }
@@ -122,6 +193,23 @@ type Branch struct {
 	After string `yaml:"after" json:"after"` // id of the step that decides
 	When  Text   `yaml:"when" json:"when"`
 	Steps []Step `yaml:"steps" json:"steps"`
+	// Suggest says what speaks for this branch; a person decides.
+	Suggest *Suggest `yaml:"suggest,omitempty" json:"suggest,omitempty"`
+}
+
+// Suggest is the sign by which a branch is suggested. One of them is set.
+type Suggest struct {
+	// Causes are values of the rules' label cause.
+	Causes []string `yaml:"causes,omitempty" json:"causes,omitempty"`
+	// Alerts: rules of this incident fire on the server.
+	Alerts bool `yaml:"alerts,omitempty" json:"alerts,omitempty"`
+	// EstimateUpTo and EstimateOver look at the estimated time to repair,
+	// counted from the estimate.
+	EstimateUpTo time.Duration `yaml:"estimate_up_to,omitempty" json:"estimate_up_to,omitempty"`
+	EstimateOver time.Duration `yaml:"estimate_over,omitempty" json:"estimate_over,omitempty"`
+	// SolvedWithin and NotSolvedWithin look at the time since the opening.
+	SolvedWithin    time.Duration `yaml:"solved_within,omitempty" json:"solved_within,omitempty"`
+	NotSolvedWithin time.Duration `yaml:"not_solved_within,omitempty" json:"not_solved_within,omitempty"`
 }
 
 // Step is what to do, by whom, by when.
@@ -130,9 +218,14 @@ type Step struct {
 	Do          Text     `yaml:"do" json:"do"`
 	Responsible []string `yaml:"responsible" json:"responsible"`
 	Assisting   []string `yaml:"assisting,omitempty" json:"assisting,omitempty"`
-	// Within is the time limit, counted from the opening of the incident;
-	// zero means none.
+	// Within is the time limit, counted From; zero means none.
 	Within time.Duration `yaml:"within,omitempty" json:"within,omitempty"`
+	// From is what Within counts from: "opening" of the incident (default), or
+	// the moment its "branch" was chosen. Duties count from when they arose.
+	From string `yaml:"from,omitempty" json:"from,omitempty"`
+	// Looks are what the agent looks at by itself when the incident opens; the
+	// results stand in the step.
+	Looks []string `yaml:"looks,omitempty" json:"looks,omitempty"`
 	// FromLevel restricts the step to incidents of at least this level.
 	FromLevel Level `yaml:"from_level,omitempty" json:"from_level,omitempty"`
 }

@@ -26,8 +26,12 @@ func (p *Plan) Validate() error {
 	v.levels()
 	v.categories()
 	v.scenarios()
-	v.steps("duties", p.Duties, map[string]string{})
-	v.steps("aftercare", p.Aftercare, map[string]string{})
+	due := map[string]string{}
+	v.steps("duties", p.Duties, due)
+	v.steps("aftercare", p.Aftercare, due)
+	v.statutory(due)
+	v.response()
+	v.headings()
 	return errors.Join(v.errs...)
 }
 
@@ -165,6 +169,9 @@ func (v *validator) categories() {
 		path := fmt.Sprintf("categories[%d]", i)
 		v.text(path+".name", c.Name)
 		v.text(path+".what", c.What)
+		if c.Standard != nil {
+			v.text(path+".gbt20986.name", c.Standard.Name)
+		}
 		if !codeShape.MatchString(c.Code) {
 			v.add(path+".code", "%q is not a code; allowed: a capital letter and two digits, like E01", c.Code)
 			continue

@@ -40,6 +40,7 @@ func (v *validator) branches(path string, s Scenario, steps map[string]string) {
 		path := fmt.Sprintf("%s[%d]", path, i)
 		v.id(path+".id", b.ID, seen)
 		v.text(path+".when", b.When)
+		v.suggest(path+".suggest", b.Suggest)
 		if _, ok := steps[b.After]; !ok {
 			v.add(path+".after", "no step %q before this branch; allowed: %s", b.After, strings.Join(stepIDs(s, i), ", "))
 		}
@@ -73,6 +74,17 @@ func (v *validator) steps(path string, list []Step, seen map[string]string) {
 		v.roleList(path+".assisting", s.Assisting)
 		if s.Within < 0 || s.Within > maxWithin {
 			v.add(path+".within", "%v is out of range; allowed: up to %v", s.Within, maxWithin)
+		}
+		if s.From != "" && s.From != "opening" && s.From != "branch" {
+			v.add(path+".from", "unknown %q; allowed: opening, branch", s.From)
+		}
+		if s.From != "" && s.Within == 0 {
+			v.add(path+".from", "says from when a limit counts, but there is no within")
+		}
+		for n, look := range s.Looks {
+			if !slices.Contains(Looks[:], look) {
+				v.add(fmt.Sprintf("%s.looks[%d]", path, n), "unknown look %q; allowed: %s", look, strings.Join(Looks[:], ", "))
+			}
 		}
 		if s.FromLevel != "" && !s.FromLevel.Valid() {
 			v.add(path+".from_level", "unknown level %q; allowed: IV, III, II, I", s.FromLevel)

@@ -112,7 +112,7 @@ type listing struct {
 
 func listed(i incident.Incident) listing {
 	return listing{
-		string(i.State), i.Code, string(i.Level), flag(i.Drill), ms(i.OpenedAt), ms(i.EndedAt),
+		string(i.State), i.Code, string(i.Level), flag(i.Drill), ms(i.OpenedAt), listedEnd(i),
 		strings.ToLower(strings.Join([]string{i.ID, i.Key, i.Code, i.System, i.Title.ZH, i.Title.EN}, "\n")),
 	}
 }
@@ -207,4 +207,12 @@ func unpack(packed []byte) ([]byte, error) {
 		return nil, err
 	}
 	return io.ReadAll(io.LimitReader(r, maxBlob))
+}
+
+// listedEnd is when an incident ceased to ask for anything, 0 while it does.
+func listedEnd(i incident.Incident) int64 {
+	if i.Pending() {
+		return 0
+	}
+	return ms(i.EndedAt)
 }

@@ -27,7 +27,7 @@ CREATE TABLE incidents (
     level     TEXT   NOT NULL,
     drill     BIGINT NOT NULL,
     opened_at BIGINT NOT NULL,
-    ended_at  BIGINT NOT NULL, -- 0 while it lasts
+    ended_at  BIGINT NOT NULL, -- 0 while it asks for anything
     words     TEXT   NOT NULL, -- what a search looks through
     fold      TEXT   NOT NULL
 );

@@ -1,0 +1,115 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Looks are what the agent can look at by itself for a step.
+var Looks = [...]string{"resources", "traffic", "path", "devices", "accounts"}
+
+// response checks the rhythm of reminders. Without one, the clock counts down
+// and reminds nobody.
+func (v *validator) response() {
+	r := v.plan.Response
+	v.byLevel("response.acknowledge", r.Acknowledge)
+	v.byLevel("response.lapse", r.Lapse)
+	for _, d := range []struct {
+		key   string
+		value time.Duration
+	}{{"remind_before", r.RemindBefore}, {"every", r.Every}, {"announce", r.Announce}, {"recovery", r.Recovery}} {
+		if d.value < 0 || d.value > 24*time.Hour {
+			v.add("response."+d.key, "%v is out of range; allowed: up to 24h", d.value)
+		}
+	}
+	if r.Every > 0 && r.Every < time.Minute {
+		v.add("response.every", "%v is too often; allowed: 1m to 24h", r.Every)
+	}
+	if len(r.Acknowledge) > 0 && r.Every == 0 {
+		v.add("response.every", "is missing; say how often those who do not answer are reminded, like 10m")
+	}
+	v.roleList("response.escalate", r.Escalate)
+}
+
+func (v *validator) byLevel(path string, table map[Level]time.Duration) {
+	for level, d := range table {
+		at := path + "." + string(level)
+		switch {
+		case !level.Valid():
+			v.add(at, "unknown level; allowed: IV, III, II, I")
+		case d < time.Minute || d > 7*24*time.Hour:
+			v.add(at, "%v is out of range; allowed: 1m to 168h", d)
+		}
+	}
+	for n, level := range Levels[1:] {
+		graver, less := table[level], table[Levels[n]]
+		if graver > 0 && less > 0 && graver > less {
+			v.add(path+"."+string(level), "%v is longer than the %v of level %s below it", graver, less, Levels[n])
+		}
+	}
+}
+
+func (v *validator) headings() {
+	seen := map[string]string{}
+	for n, h := range v.plan.Investigation {
+		path := fmt.Sprintf("investigation[%d]", n)
+		v.id(path+".id", h.ID, seen)
+		v.text(path+".title", h.Title)
+	}
+}
+
+func (v *validator) statutory(seen map[string]string) {
+	for n, s := range v.plan.Statutory {
+		path := fmt.Sprintf("statutory[%d]", n)
+		v.id(path+".id", s.ID, seen)
+		v.text(path+".do", s.Do)
+		v.text(path+".law", s.Law)
+		if !s.FromLevel.Valid() {
+			v.add(path+".from_level", "unknown level %q; allowed: IV, III, II, I", s.FromLevel)
+		}
+		if len(s.Responsible) == 0 {
+			v.add(path+".responsible", "is empty; say which role reports")
+		}
+		v.roleList(path+".responsible", s.Responsible)
+		for kind, d := range s.Within {
+			at := path + ".within." + string(kind)
+			switch {
+			case !slices.Contains(OperatorKinds[:], kind):
+				v.add(at, "unknown kind of operator; allowed: critical, organ, other")
+			case d <= 0 || d > maxWithin:
+				v.add(at, "%v is out of range; allowed: up to %v", d, maxWithin)
+			}
+		}
+		for _, kind := range OperatorKinds {
+			if s.Within[kind] == 0 {
+				v.add(path+".within", "has no time for operators of kind %s", kind)
+			}
+		}
+	}
+}
+
+// suggest checks that a branch is suggested by one sign, within bounds.
+func (v *validator) suggest(path string, s *Suggest) {
+	if s == nil {
+		return
+	}
+	n := 0
+	for _, d := range []time.Duration{s.EstimateUpTo, s.EstimateOver, s.SolvedWithin, s.NotSolvedWithin} {
+		if d < 0 || d > maxWithin {
+			v.add(path, "%v is out of range; allowed: up to %v", d, maxWithin)
+		}
+		if d != 0 {
+			n++
+		}
+	}
+	if len(s.Causes) > 0 {
+		n++
+	}
+	if s.Alerts {
+		n++
+	}
+	if n != 1 {
+		v.add(path, "has %d signs; want one of causes, alerts, estimate_up_to, estimate_over, solved_within, not_solved_within", n)
+	}
+}
