@@ -27,7 +27,10 @@ type Document struct {
 	Copy []string `json:"copy,omitempty"`
 	Body []Block  `json:"body"`
 	// SMS is the short form for a telephone.
-	SMS         string   `json:"sms,omitempty"`
+	SMS string `json:"sms,omitempty"`
+	// Annexes come behind the signature, each on its own page.
+	Annexes []Annex `json:"annexes,omitempty"`
+	// Attachments names what else goes with the document.
 	Attachments []string `json:"attachments,omitempty"`
 	Signature   string   `json:"signature,omitempty"`
 	Date        string   `json:"date,omitempty"`
@@ -54,6 +57,12 @@ type Block struct {
 	Level int        `json:"level,omitempty"`
 	Text  string     `json:"text,omitempty"`
 	Rows  [][]string `json:"rows,omitempty"`
+}
+
+// Annex is a part that is attached to a document.
+type Annex struct {
+	Title string  `json:"title"`
+	Body  []Block `json:"body"`
 }
 
 // Each returns one document for every addressee, for bodies that each get
@@ -93,21 +102,30 @@ func (d Document) finished() Document {
 		*s = plain(*s)
 	}
 	d.To, d.Copy, d.Attachments = plainAll(d.To), plainAll(d.Copy), plainAll(d.Attachments)
-	body := make([]Block, len(d.Body))
-	for i, b := range d.Body {
+	d.Body = plainBlocks(d.Body)
+	var annexes []Annex
+	for _, a := range d.Annexes {
+		annexes = append(annexes, Annex{plain(a.Title), plainBlocks(a.Body)})
+	}
+	d.Annexes = annexes
+	if d.Drill {
+		d.Title, d.SMS = markTitle(d.Title, d.Lang), markSMS(d.SMS, d.Lang)
+	}
+	return d
+}
+
+func plainBlocks(in []Block) []Block {
+	var out []Block
+	for _, b := range in {
 		b.Text = plain(b.Text)
 		var rows [][]string
 		for _, r := range b.Rows {
 			rows = append(rows, plainAll(r))
 		}
 		b.Rows = rows
-		body[i] = b
+		out = append(out, b)
 	}
-	d.Body = body
-	if d.Drill {
-		d.Title, d.SMS = markTitle(d.Title, d.Lang), markSMS(d.SMS, d.Lang)
-	}
-	return d
+	return out
 }
 
 func plainAll(in []string) []string {
@@ -209,15 +227,26 @@ func (d Document) copies() string {
 // attachments are the lines that list what comes with the letter.
 func (d Document) attachments() []string {
 	var out []string
-	for i, a := range d.Attachments {
-		switch {
-		case len(d.Attachments) == 1:
-		default:
-			a = strconv.Itoa(i+1) + ". " + a
-		}
-		out = append(out, a)
+	for _, a := range d.Annexes {
+		out = append(out, a.Title)
+	}
+	out = append(out, d.Attachments...)
+	if len(out) < 2 {
+		return out
+	}
+	for i, a := range out {
+		out[i] = strconv.Itoa(i+1) + ". " + a
 	}
 	return out
+}
+
+// annexHead is the mark above an annex: 附件, and its number if there are more.
+func (d Document) annexHead(i int) string {
+	head := d.label("附件", "Annex")
+	if len(d.Annexes)+len(d.Attachments) > 1 {
+		head += d.label("", " ") + strconv.Itoa(i+1)
+	}
+	return head
 }
 
 func (d Document) note() string {

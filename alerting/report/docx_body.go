@@ -45,14 +45,19 @@ func (d Document) letterXML() string {
 	add("Title", "", d.Title)
 	add("Boxed", "", d.Hold)
 	add("Flush", "", d.salutation())
-	d.bodyXML(&b)
+	d.blocksXML(&b, d.Body)
 	if d.SMS != "" {
 		add("Boxed", "", d.smsHead()+d.colon()+d.SMS)
 	}
 	d.attachedXML(&b)
 	d.signedXML(&b)
 	add("BodyText", "", d.note())
-	add("Copies", "", d.copies())
+	for i, a := range d.Annexes {
+		add("AnnexHead", "", d.annexHead(i))
+		add("Title", "", a.Title)
+		d.blocksXML(&b, a.Body)
+	}
+	add("Copies", "", d.copies()) // behind the annexes, on the last page
 	b.WriteString(d.sectionXML() + `</w:body></w:document>`)
 	return b.String()
 }
@@ -72,9 +77,9 @@ func (d Document) headXML(b *strings.Builder) {
 	}
 }
 
-func (d Document) bodyXML(b *strings.Builder) {
+func (d Document) blocksXML(b *strings.Builder, body []Block) {
 	n := numbering{lang: d.Lang}
-	for _, block := range d.Body {
+	for _, block := range body {
 		switch block.Kind {
 		case Heading:
 			style := "Heading1"

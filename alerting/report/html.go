@@ -31,6 +31,12 @@ type htmlView struct {
 	Attached                           []string
 	Note, Copies                       string
 	Blocks                             []htmlBlock
+	AnnexBlocks                        []htmlAnnex
+}
+
+type htmlAnnex struct {
+	Head, Title string
+	Blocks      []htmlBlock
 }
 
 type htmlBlock struct {
@@ -50,8 +56,17 @@ func htmlPage(d Document) htmlView {
 	if d.SMS != "" {
 		v.SMSHead = d.smsHead()
 	}
-	n := numbering{lang: d.Lang}
-	for _, b := range d.Body {
+	v.Blocks = htmlBlocks(d.Lang, d.Body)
+	for i, a := range d.Annexes {
+		v.AnnexBlocks = append(v.AnnexBlocks, htmlAnnex{d.annexHead(i), a.Title, htmlBlocks(d.Lang, a.Body)})
+	}
+	return v
+}
+
+func htmlBlocks(lang string, body []Block) []htmlBlock {
+	var out []htmlBlock
+	n := numbering{lang: lang}
+	for _, b := range body {
 		h := htmlBlock{Tag: "p", Text: b.Text}
 		switch b.Kind {
 		case Heading:
@@ -67,7 +82,7 @@ func htmlPage(d Document) htmlView {
 			}
 			h = htmlBlock{Tag: "table", Head: b.Rows[0], Rows: b.Rows[1:]}
 		}
-		v.Blocks = append(v.Blocks, h)
+		out = append(out, h)
 	}
-	return v
+	return out
 }

@@ -62,14 +62,24 @@ func readsBack(t *testing.T, d report.Document, got letter) {
 	find(d.Letterhead)
 	find(d.Number)
 	find(d.Title)
-	for _, b := range d.Body {
-		if b.Kind != report.Table {
-			find(b.Text)
+	blocks := func(body []report.Block) {
+		for _, b := range body {
+			if b.Kind != report.Table {
+				find(b.Text)
+			}
 		}
 	}
+	blocks(d.Body)
 	find(d.SMS)
+	for _, a := range d.Annexes {
+		find(a.Title)
+	}
 	for _, s := range append(slices.Clone(d.Attachments), d.Signature, d.Date) {
 		find(s)
+	}
+	for _, a := range d.Annexes {
+		find(a.Title)
+		blocks(a.Body)
 	}
 	for _, s := range append(slices.Clone(d.To), d.Copy...) {
 		if !strings.Contains(got.all(), s) {
@@ -88,7 +98,11 @@ func tables(t *testing.T, d report.Document, got letter) {
 	t.Helper()
 	var want [][][]string
 	headings, styled := 0, 0
-	for _, b := range d.Body {
+	body := slices.Clone(d.Body)
+	for _, a := range d.Annexes {
+		body = append(body, a.Body...)
+	}
+	for _, b := range body {
 		switch b.Kind {
 		case report.Table:
 			want = append(want, b.Rows)
@@ -157,8 +171,8 @@ func TestDrillIsMarkedEverywhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := strings.Count(string(page), strings.TrimSpace(mark)); n != 4 {
-			t.Errorf("the page has %d marks, want those of window, head, title and short message", n)
+		if n := strings.Count(string(page), strings.TrimSpace(mark)); n != 5 {
+			t.Errorf("the page has %d marks, want those of window, every page, head, title and short message", n)
 		}
 	})
 }

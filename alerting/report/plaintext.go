@@ -21,7 +21,7 @@ func (d Document) Text() string {
 		para("【" + d.Hold + "】")
 	}
 	para(d.salutation())
-	d.textBody(&b)
+	d.textBody(&b, d.Body)
 	if d.SMS != "" {
 		para(d.smsHead() + d.colon() + d.SMS)
 	}
@@ -33,19 +33,23 @@ func (d Document) Text() string {
 	}
 	para(d.Date)
 	para(d.note())
+	for i, a := range d.Annexes {
+		para(d.annexHead(i) + d.colon() + a.Title)
+		d.textBody(&b, a.Body)
+	}
 	para(d.copies())
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
-func (d Document) textBody(b *strings.Builder) {
+func (d Document) textBody(b *strings.Builder, body []Block) {
 	n := numbering{lang: d.Lang}
-	for i, block := range d.Body {
+	for i, block := range body {
 		switch block.Kind {
 		case Heading:
 			b.WriteString(n.heading(block) + "\n\n")
 		case Item:
 			b.WriteString(d.label("· ", "- ") + block.Text + "\n")
-			if i+1 == len(d.Body) || d.Body[i+1].Kind != Item {
+			if i+1 == len(body) || body[i+1].Kind != Item {
 				b.WriteString("\n")
 			}
 		case Table:

@@ -55,7 +55,11 @@ func read(d *Document, s string) error {
 		}
 	}
 	r.flush()
-	d.Body = r.out
+	d.Body, d.Annexes = r.out, nil
+	if len(r.annexes) > 0 {
+		r.annexes[len(r.annexes)-1].Body = r.out
+		d.Body, d.Annexes = r.body, r.annexes
+	}
 	return nil
 }
 
@@ -95,9 +99,11 @@ func short(s string) string {
 
 // reader makes blocks from the lines of a body.
 type reader struct {
-	out  []Block
-	para string // of the paragraph or item that goes on
-	kind BlockKind
+	body    []Block // once the annexes have begun
+	annexes []Annex
+	out     []Block
+	para    string // of the paragraph or item that goes on
+	kind    BlockKind
 }
 
 func (r *reader) line(raw string) error {
@@ -110,6 +116,8 @@ func (r *reader) line(raw string) error {
 		}
 	case line == "":
 		r.flush()
+	case strings.HasPrefix(line, "=== "):
+		r.annex(show(strings.TrimSpace(line[4:])))
 	case strings.HasPrefix(line, "## "):
 		r.flush()
 		r.out = append(r.out, Block{Kind: Heading, Level: 2, Text: show(strings.TrimSpace(line[3:]))})
@@ -125,6 +133,17 @@ func (r *reader) line(raw string) error {
 		r.more(line)
 	}
 	return nil
+}
+
+// annex ends the letter, or the annex before, and begins one.
+func (r *reader) annex(title string) {
+	r.flush()
+	if n := len(r.annexes); n > 0 {
+		r.annexes[n-1].Body = r.out
+	} else {
+		r.body = r.out
+	}
+	r.annexes, r.out = append(r.annexes, Annex{Title: title}), nil
 }
 
 // more adds a line to the paragraph, with a space where the script wants one.

@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -73,7 +74,7 @@ func TestAllMistakesAtOnce(t *testing.T) {
 }
 
 // hostile is what a caller, a log line or a label may hold.
-const hostile = "# 一、责任 | ~a |\n---\ntitle: forged\r\n- item\u2028## sub\x00\x1b[31m\u202egnp.exe \ufdd0{{.Title}}</w:t><script>&\xff"
+const hostile = "# 一、责任 | ~a |\n---\ntitle: forged\r\n- item\n=== annex\u2028## sub\x00\x1b[31m\u202egnp.exe \ufdd0{{.Title}}</w:t><script>&\xff"
 
 func TestWordsFromOutsideForgeNoStructure(t *testing.T) {
 	texts := load(t)
@@ -103,7 +104,11 @@ func TestWordsFromOutsideForgeNoStructure(t *testing.T) {
 // shape is what a document is made of, without its words.
 func shape(d report.Document) []string {
 	out := []string{string(d.Kind), strings.Repeat("to ", len(d.To)) + strings.Repeat("copy ", len(d.Copy))}
-	for _, b := range d.Body {
+	body := slices.Clone(d.Body)
+	for _, a := range d.Annexes {
+		body = append(append(body, report.Block{Kind: "annex"}), a.Body...)
+	}
+	for _, b := range body {
 		s := string(b.Kind) + strings.Repeat(" level", b.Level)
 		for _, r := range b.Rows {
 			s += strings.Repeat(" cell", len(r)) + ";"

@@ -64,7 +64,7 @@ func duration(d time.Duration, lang string) string {
 // first mark, a line break. While a text is made up these stand as Unicode
 // noncharacters, so that no caller's words become a heading or a column.
 const (
-	marks   = "|#-:"
+	marks   = "|#-:="
 	firstNC = '\uFDD0' // stands for the first of marks, and so on
 	lineNC  = '\uFDEF' // a line that holds nothing but a control action
 )
