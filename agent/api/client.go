@@ -236,6 +236,11 @@ func (c *Client) Incident(ctx context.Context, id string) (IncidentDetail, error
 	return get[IncidentDetail](ctx, c, incidentPath(id, ""), nil)
 }
 
+// Response returns what is due, what was done and what is suggested.
+func (c *Client) Response(ctx context.Context, id string) (Response, error) {
+	return get[Response](ctx, c, incidentPath(id, "response"), nil)
+}
+
 // Timeline returns everything that happened to an incident.
 func (c *Client) Timeline(ctx context.Context, id string) (Timeline, error) {
 	return get[Timeline](ctx, c, incidentPath(id, "events"), nil)

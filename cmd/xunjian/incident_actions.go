@@ -11,9 +11,18 @@ import (
 
 // incidentActions are the commands that change an incident.
 func (c *cli) incidentActions() []*cobra.Command {
-	var note string
+	var note, to string
+	var decided bool
 	withNote := func(cmd *cobra.Command, flag string) *cobra.Command {
 		cmd.Flags().StringVarP(&note, flag, "m", "", c.t("flag.action_"+flag, nil))
+		return cmd
+	}
+	withTo := func(cmd *cobra.Command) *cobra.Command {
+		cmd.Flags().StringVar(&to, "to", "", c.t("flag.step_to", nil))
+		return cmd
+	}
+	withDecided := func(cmd *cobra.Command) *cobra.Command {
+		cmd.Flags().BoolVar(&decided, "decided", false, c.t("flag.decided", nil))
 		return cmd
 	}
 	return []*cobra.Command{
@@ -26,12 +35,12 @@ func (c *cli) incidentActions() []*cobra.Command {
 		withNote(c.actionCommand("assign", "assign ID PERSON", func(args []string, v int) any {
 			return api.Assign{To: args[1], Note: note, Version: v}
 		}), "note"),
-		c.actionCommand("level", "level ID LEVEL REASON", func(args []string, v int) any {
-			return api.SetLevel{Level: args[1], Reason: args[2], Version: v}
-		}),
-		withNote(c.actionCommand("step", "step ID STEP STATE", func(args []string, v int) any {
-			return api.SetStep{Step: args[1], State: args[2], Note: note, Version: v}
-		}), "note"),
+		withDecided(c.actionCommand("level", "level ID LEVEL REASON", func(args []string, v int) any {
+			return api.SetLevel{Level: args[1], Reason: args[2], Decided: decided, Version: v}
+		})),
+		withTo(withNote(c.actionCommand("step", "step ID STEP STATE", func(args []string, v int) any {
+			return api.SetStep{Step: args[1], State: args[2], To: to, Note: note, Version: v}
+		}), "note")),
 		c.actionCommand("resolve", "resolve ID [NOTE]", func(args []string, v int) any {
 			return api.Resolve{Note: optional(args, 1), Version: v}
 		}),
@@ -76,16 +85,27 @@ func (c *cli) printOutcome(i api.Incident) {
 
 func (c *cli) incidentOpenCommand() *cobra.Command {
 	var r api.Report
-	since := when{}
+	var call api.AddReport
+	since, due := when{}, when{}
 	cmd := c.command("incidents.open", "open CODE TITLE", func(ctx context.Context, args []string) error {
-		r.Code, r.Title, r.Since = args[0], args[1], api.Moment{Time: since.Time}
+		r.Title, r.Since = args[1], api.Moment{Time: since.Time}
+		// The situations of Art. 15 have no code: a scenario stands for it.
+		if r.Code = args[0]; r.Code == "-" {
+			r.Code = ""
+		}
+		if call.Caller != "" {
+			call.Text, call.Due = args[1], api.Moment{Time: due.Time}
+			r.Call = &call
+		}
 		i, err := c.client().Open(ctx, r)
 		if err != nil {
 			return err
 		}
 		return c.show(i, func() { c.printOutcome(i) })
 	})
+	c.callFlags(cmd, &call, &due)
 	f := cmd.Flags()
+	f.StringVar(&call.Caller, "caller", "", c.t("flag.caller", nil))
 	f.StringVar(&r.Key, "key", "", c.t("flag.key", nil))
 	f.StringVar(&r.Scenario, "scenario", "", c.t("flag.scenario", nil))
 	f.StringVar(&r.System, "system", "", c.t("flag.system", nil))

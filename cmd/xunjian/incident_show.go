@@ -101,7 +101,7 @@ func (c *cli) printDuties(list []api.Step) {
 }
 
 // stepMarks are the boxes of a check list.
-var stepMarks = map[string]string{"open": "☐", "done": "☑", "skipped": "☒"}
+var stepMarks = map[string]string{"open": "☐", "started": "◧", "handed_over": "◨", "done": "☑", "skipped": "☒"}
 
 // printSteps prints steps as a check list: what, who, until when.
 func (c *cli) printSteps(list []api.Step) {

@@ -13,9 +13,10 @@ func (c *cli) incidentsCommand() *cobra.Command {
 	list := c.incidentListCommand()
 	g := c.group("incidents", "incidents", nil, list,
 		c.incidentShowCommand(), c.incidentTimelineCommand(), c.incidentEvidenceCommand(),
-		c.incidentOpenCommand(),
+		c.incidentOpenCommand(), c.incidentWarnCommand(), c.incidentDrillCommand(),
 	)
 	g.AddCommand(c.incidentActions()...)
+	g.AddCommand(c.responseActions()...)
 	g.AddCommand(c.incidentVerifyCommand(), c.incidentWatchCommand())
 	g.RunE = func(cmd *cobra.Command, _ []string) error {
 		return c.listIncidents(cmd.Context(), api.IncidentFilter{})
@@ -38,7 +39,7 @@ func (c *cli) incidentListCommand() *cobra.Command {
 	flags.IntVar(&f.Limit, "limit", 50, c.t("flag.limit", nil))
 	flags.IntVar(&f.Offset, "offset", 0, c.t("flag.offset", nil))
 	cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(
-		[]string{"active", "open", "acknowledged", "resolved", "false_alarm"}, cobra.ShellCompDirectiveNoFileComp))
+		[]string{"active", "open", "acknowledged", "resolved", "closed", "false_alarm", "warning", "dismissed"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 

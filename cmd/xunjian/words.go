@@ -45,7 +45,9 @@ func (c *cli) state(word string) term.Cell {
 	styles := map[string]term.Style{
 		"open": term.RedBold, "acknowledged": term.Yellow, "resolved": term.Green, "false_alarm": term.Dim,
 		"firing": term.RedBold, "pending": term.Yellow, "lost": term.Magenta, "ended": term.Green,
-		"done": term.Green, "skipped": term.Dim,
+		"done": term.Green, "skipped": term.Dim, "started": term.Yellow, "handed_over": term.Yellow,
+		"closed": term.Green, "warning": term.Yellow, "dismissed": term.Dim,
+		"overdue": term.RedBold, "missed": term.Red, "kept": term.Green, "void": term.Dim, "sent": term.Green, "waived": term.Dim,
 	}
 	return term.Cell{Text: c.t("state."+word, nil), Style: styles[word]}
 }
