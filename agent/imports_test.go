@@ -43,6 +43,8 @@ var allowed = []struct {
 	{"alerting/storetest", []string{"alerting", "alerting/incident", "alerting/plan"}},
 	{"alerting/notify", []string{"alerting", "alerting/incident", "alerting/plan", "alerting/roster", "alerting/text"}},
 	{"alerting/notifytest", []string{"alerting", "alerting/incident", "alerting/plan", "alerting/notify", "alerting/text"}},
+	{"alerting/report", []string{"alerting/incident", "alerting/plan", "alerting/roster", "alerting/text", "alerting/yamlfile"}},
+	{"alerting/calendar", []string{"alerting/plan", "alerting/yamlfile"}},
 	{"deploy", nil},
 }
 

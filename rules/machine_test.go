@@ -162,7 +162,7 @@ func (m *machine) rest() {
 		m.set("filesystem", fmt.Sprintf(`xunjian_finding_verdict{check="filesystem",subject="s%d",code="filesystem.space"}`, i), 0)
 	}
 	m.set("agent", "xunjian_rule_evaluation_failures_total", 0)
-	m.set("agent", "xunjian_samples_waiting", 0)
+	m.set("agent", "xunjian_tsdb_samples_in_memory", 0)
 	m.set("agent", "xunjian_outbox_depth", 0)
 	m.every["units"], m.every["temperature"] = time.Minute, time.Minute
 }

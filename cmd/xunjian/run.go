@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -86,15 +87,39 @@ func (c *cli) announce(a agent.Announcement) {
 	t.Row(cell(c.t("run.console", nil)), cell(a.Console))
 	t.Row(cell(c.t("run.metrics", nil)), cell(a.Metrics))
 	t.Row(cell(c.t("run.data", nil)), cell(a.Data))
+	var kept string
+	if a.FirstPassword != "" && asService() {
+		kept = c.keepFirstPassword(a)
+	}
 	if a.FirstPassword != "" {
 		t.Row(cell(c.t("run.first_login", nil)), term.Cell{Text: a.FirstLogin, Style: term.Bold})
-		t.Row(cell(c.t("run.first_password", nil)), term.Cell{Text: a.FirstPassword, Style: term.Bold})
+		if kept == "" {
+			t.Row(cell(c.t("run.first_password", nil)), term.Cell{Text: a.FirstPassword, Style: term.Bold})
+		} else {
+			t.Row(cell(c.t("run.first_password", nil)), cell(c.t("run.password_file", map[string]any{"file": kept})))
+		}
 	}
 	t.Write(c.out)
-	if a.FirstPassword != "" {
+	if a.FirstPassword != "" && kept == "" {
 		c.out.Indented("  ", c.t("run.password_once", nil), term.Yellow)
 	}
-	c.out.Line("%s", c.out.Paint(term.Dim, c.t("run.stop", nil)))
+	if !asService() {
+		c.out.Line("%s", c.out.Paint(term.Dim, c.t("run.stop", nil)))
+	}
+}
+
+// asService reports whether output goes to systemd's journal, which more people
+// read than may log in.
+func asService() bool { return os.Getenv("JOURNAL_STREAM") != "" }
+
+// keepFirstPassword writes the first password where only the agent's own user
+// and root read it, and returns the file; "" if that failed.
+func (c *cli) keepFirstPassword(a agent.Announcement) string {
+	path := filepath.Join(a.Data, "first-password")
+	if err := os.WriteFile(path, []byte(a.FirstPassword+"\n"), 0o600); err != nil {
+		return ""
+	}
+	return path
 }
 
 // logger writes what the agent says of itself to standard error.
