@@ -143,9 +143,6 @@ func unpack(m *zip.File, room int64) (int64, []byte, error) {
 	return n, kept.Bytes(), nil
 }
 
-// textParts are the kinds of part in which people write.
-var textParts = []string{"document.main", "header", "footer", "footnotes", "endnotes"}
-
 // findParts reads in [Content_Types].xml which members people write in: their
 // names are only a custom.
 func (f *docxFile) findParts() error {
@@ -162,12 +159,13 @@ func (f *docxFile) findParts() error {
 	if err := xml.Unmarshal(raw, &types); err != nil {
 		return fmt.Errorf("[Content_Types].xml: %w", err)
 	}
+	written := []string{"document.main", "header", "footer", "footnotes", "endnotes"}
 	body := false
 	for _, o := range types.Override {
 		kind, ok := strings.CutPrefix(o.ContentType, "application/vnd.openxmlformats-officedocument.wordprocessingml.")
 		kind = strings.TrimSuffix(kind, "+xml")
 		name := strings.TrimPrefix(o.PartName, "/")
-		if !ok || !slices.Contains(textParts, kind) || slices.Contains(f.parts, name) {
+		if !ok || !slices.Contains(written, kind) || slices.Contains(f.parts, name) {
 			continue
 		}
 		if f.content[name] == nil {

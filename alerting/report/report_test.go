@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -39,13 +40,23 @@ func minimal() report.Facts {
 	}
 }
 
-// each calls f with every kind in both languages, made from rich and from
-// minimal facts.
+// ongoing is the rich incident half an hour after its beginning.
+func ongoing(lang string) report.Facts {
+	f := report.Example(lang)
+	f.State, f.Now = "acknowledged", f.Opened.Add(30*time.Minute)
+	f.Until, f.Ended, f.EndNote = time.Time{}, time.Time{}, ""
+	f.Steps, f.Duties = f.Steps[:1], f.Duties[:1]
+	f.Levels, f.Reentry, f.Timeline = nil, nil, f.Timeline[:2]
+	return f
+}
+
+// each calls f with every kind in both languages, made from rich facts, from
+// those of an incident that goes on, and from minimal ones.
 func each(t *testing.T, change func(*report.Facts), f func(t *testing.T, name string, d report.Document)) {
 	texts := load(t)
 	for _, k := range report.Kinds() {
 		for _, lang := range languages {
-			for what, facts := range map[string]report.Facts{"rich": report.Example(lang), "minimal": minimal()} {
+			for what, facts := range map[string]report.Facts{"rich": report.Example(lang), "ongoing": ongoing(lang), "minimal": minimal()} {
 				name := string(k) + "." + what + "." + lang
 				t.Run(name, func(t *testing.T) {
 					facts.Drill = k == report.DrillReport

@@ -71,7 +71,10 @@ func Load(own fs.FS) (*Texts, error) {
 			}
 		}
 	}
-	return t, t.replace(own)
+	if err := t.replace(own); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // replace puts the operator's texts in place of ours.
