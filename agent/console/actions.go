@@ -18,43 +18,44 @@ type action struct {
 	fields []string
 	// can says whether the incident's state allows it.
 	can     func(incident.Incident) bool
-	command func(get func(string) string) incident.Command
+	command func(*request) incident.Command
 	// steady is set where what machines did meanwhile cannot make it wrong:
 	// only what people did then counts as a conflict.
 	steady bool
 }
 
-func running(i incident.Incident) bool { return !i.Ended() }
+func running(i incident.Incident) bool { return !i.Ended() && i.State != incident.Watched }
 
-// actions lists them in the order they are shown; step has its forms in the
-// playbook.
+func always(incident.Incident) bool { return true }
+
+// inPlace is for actions whose forms stand beside what they are about.
+func inPlace(incident.Incident) bool { return false }
+
+// actions lists them in the order they are shown.
 func actions() []action {
-	return []action{
-		{"acknowledge", []string{"note"}, func(i incident.Incident) bool { return i.State == incident.Open },
-			func(get func(string) string) incident.Command { return incident.Acknowledge{Note: get("note")} }, true},
-		{"comment", []string{"text"}, func(incident.Incident) bool { return true },
-			func(get func(string) string) incident.Command { return incident.Comment{Text: get("text")} }, true},
-		{"assign", []string{"to", "note"}, running,
-			func(get func(string) string) incident.Command {
-				return incident.Assign{To: get("to"), Note: get("note")}
+	return slices.Concat([]action{
+		{"acknowledge", []string{"note"}, func(i incident.Incident) bool {
+			return i.State == incident.Open || i.State == incident.Acked && !i.AckUntil.IsZero()
+		},
+			func(r *request) incident.Command { return incident.Acknowledge{Note: r.field("note")} }, true},
+		{"comment", []string{"text"}, always,
+			func(r *request) incident.Command { return incident.Comment{Text: r.field("text")} }, true},
+		{"assign", []string{"to", "note"}, func(i incident.Incident) bool { return !i.Ended() },
+			func(r *request) incident.Command {
+				return incident.Assign{To: r.field("to"), Note: r.field("note")}
 			}, true},
-		{"level", []string{"level", "reason"}, running,
-			func(get func(string) string) incident.Command {
-				return incident.SetLevel{Level: plan.Level(get("level")), Reason: get("reason")}
-			}, false},
+	}, responseActions(), []action{
 		{"resolve", []string{"note"}, running,
-			func(get func(string) string) incident.Command { return incident.Resolve{Note: get("note")} }, false},
+			func(r *request) incident.Command { return incident.Resolve{Note: r.field("note")} }, false},
 		{"false-alarm", []string{"reason"}, running,
-			func(get func(string) string) incident.Command {
-				return incident.MarkFalseAlarm{Reason: get("reason")}
-			}, false},
-		{"reopen", []string{"reason"}, incident.Incident.Ended,
-			func(get func(string) string) incident.Command { return incident.Reopen{Reason: get("reason")} }, false},
-		{"step", []string{"step", "state", "note"}, func(incident.Incident) bool { return false },
-			func(get func(string) string) incident.Command {
-				return incident.SetStep{Step: get("step"), State: get("state"), Note: get("note")}
+			func(r *request) incident.Command { return incident.MarkFalseAlarm{Reason: r.field("reason")} }, false},
+		{"reopen", []string{"reason"}, func(i incident.Incident) bool { return i.Ended() && i.State != incident.Gone },
+			func(r *request) incident.Command { return incident.Reopen{Reason: r.field("reason")} }, false},
+		{"step", []string{"step", "state", "to", "note"}, inPlace,
+			func(r *request) incident.Command {
+				return incident.SetStep{Step: r.field("step"), State: r.field("state"), To: r.field("to"), Note: r.field("note")}
 			}, true},
-	}
+	}, aftermathActions())
 }
 
 func findAction(name string) (action, bool) {
@@ -87,6 +88,8 @@ type fieldView struct {
 	Options         []option // a choice
 	Hints           []string // a line with suggestions
 	Line            bool     // a line without
+	Check           bool     // yes or no
+	Moment, Day     bool     // a time, a date
 }
 
 type option struct {
@@ -121,10 +124,22 @@ func (r *request) fieldView(act, name string, i incident.Incident, value string)
 		for _, id := range plan.Levels {
 			f.Options = append(f.Options, option{string(id), r.level(id).Word, string(id) == value || value == "" && id == i.Level})
 		}
-	case name == "to":
+	case name == "to" || name == "owner":
 		f.Hints = r.names()
+	case name == "scenario":
+		f.Options = r.scenarios(i.Scenario, value)
+	case name == "decided" || name == "watch":
+		f.Check, f.Required = true, false
+	case name == "restored" || name == "bids_due":
+		f.Moment, f.Required = true, name == "restored"
+	case name == "due":
+		f.Day = true
+	case oneLine[name]:
+		f.Line, f.Required = true, name == "caller"
 	case act == "assign":
 		f.Required, f.Line = false, true
+	case act == "triage" || act == "estimate" || act == "close":
+		f.Required = false
 	case act == "resolve":
 		f.Required = len(i.Alerts) > 0 && !i.Quiet()
 	}
@@ -155,7 +170,7 @@ func act(r *request) error {
 	for _, name := range a.fields {
 		form.Values[name] = r.field(name)
 	}
-	err = r.carryOut(id, seen, a, a.command(r.field))
+	err = r.carryOut(id, seen, a, a.command(r))
 	if errors.Is(err, alerting.ErrConflict) {
 		return r.conflict(id, seen, a, form)
 	}

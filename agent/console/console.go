@@ -36,6 +36,7 @@ type Desk interface {
 	Evidence(ctx context.Context, id string) (alerting.Blob, error)
 	Verify(ctx context.Context) (alerting.VerifyReport, error)
 	Plan() *plan.Plan
+	Env(ctx context.Context, i incident.Incident) (incident.Env, error)
 	Roster() roster.Roster
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"xunjian/agent/access"
 	"xunjian/alerting"
@@ -83,7 +84,7 @@ func failureOf(err error) *failure {
 // the form shows them beside it.
 func refusalOf(err error) (*failure, bool) {
 	if r := (*incident.Refusal)(nil); errors.As(err, &r) {
-		return &failure{http.StatusUnprocessableEntity, "console.refused." + r.Code, r.Args}, true
+		return &failure{http.StatusUnprocessableEntity, refusalMessage(r.Code), r.Args}, true
 	}
 	r := (*access.Refusal)(nil)
 	if !errors.As(err, &r) {
@@ -97,6 +98,20 @@ func refusalOf(err error) (*failure, bool) {
 		status = http.StatusTooManyRequests
 	}
 	return &failure{status, "access.refused." + r.Code, r.Args}, true
+}
+
+// ownRefusals are said by the console in its own words; the others as the
+// incident says them everywhere.
+var ownRefusals = []string{
+	"not_ended", "already_ended", "already_acknowledged", "still_firing", "text_missing", "text_too_long", "unknown_level",
+	"unknown_step", "unknown_step_state", "unknown_command", "unknown_code", "unknown_scenario", "other_open",
+}
+
+func refusalMessage(code string) string {
+	if slices.Contains(ownRefusals, code) {
+		return "console.refused." + code
+	}
+	return "incident.refused." + code
 }
 
 // fail answers err with a page of its own.

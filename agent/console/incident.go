@@ -28,7 +28,9 @@ type incidentPage struct {
 	Acts   []actView
 	Alerts []memberAlert
 	Play   *playbook
-	Events []eventRow
+	// Response is what is due and what was done.
+	Response *responseView
+	Events   []eventRow
 	// Oldest is set when the timeline runs forwards.
 	Oldest   bool
 	Evidence []evidenceView
@@ -57,7 +59,10 @@ func (r *request) incidentPage(status int, form actForm) error {
 	if err != nil {
 		return err
 	}
-	page := r.describe(i, events, form)
+	page, err := r.describe(i, events, form)
+	if err != nil {
+		return err
+	}
 	page.Evidence = r.evidence(i)
 	return r.render(status, "incident", i.ID+" "+cut(page.Title, 60), page)
 }
@@ -70,14 +75,17 @@ func liveIncident(r *request) error {
 	if err != nil {
 		return err
 	}
-	page := r.describe(i, events, actForm{})
+	page, err := r.describe(i, events, actForm{})
+	if err != nil {
+		return err
+	}
 	if number(r.URL.Query().Get("evidence"), 0, 0, 1<<20) != page.Taken {
 		page.Evidence = r.evidence(i)
 	}
 	return r.execute(200, "incident", "live", r.view("", page))
 }
 
-func (r *request) describe(i incident.Incident, events []incident.Event, form actForm) incidentPage {
+func (r *request) describe(i incident.Incident, events []incident.Event, form actForm) (incidentPage, error) {
 	p := r.c.opt.Desk.Plan()
 	page := incidentPage{
 		incidentRow: r.incidentRow(i), Version: i.Version, Host: i.Host, System: i.System,
@@ -101,7 +109,9 @@ func (r *request) describe(i incident.Incident, events []incident.Event, form ac
 	}
 	page.Events = r.timeline(events, page.Oldest)
 	page.LiveURL = "/incidents/" + i.ID + "/live?" + query("evidence", strconv.Itoa(page.Taken), "order", r.URL.Query().Get("order"))
-	return page
+	var err error
+	page.Response, err = r.response(i, form)
+	return page, err
 }
 
 // source says what opened the incident.

@@ -20,9 +20,13 @@ type playbook struct {
 // branchView is the part that holds for one cause or decision.
 type branchView struct {
 	When string
-	// Suggested says that the rule's cause points here.
-	Suggested bool
+	// Suggested says that the evidence points here, and why; Chosen that a
+	// person decided so.
+	Suggested string
+	Chosen    string
 	Steps     []stepView
+	ID, URL   string // to post to; empty: not now, or not this person
+	Version   int
 }
 
 // stepView is what to do, by whom, by when, and how far it is.
@@ -35,9 +39,11 @@ type stepView struct {
 	Overdue           bool
 	From              string // level from which on it is to be done
 	NotYet            bool   // that level is not reached
+	Working           bool   // begun, not finished
 	State             string // open, done, skipped
-	By, Note          string
+	By, Note, To      string
 	At                moment
+	Seen              []string // what the agent saw for it by itself
 	Branches          []branchView
 	URL               string // to post to; empty: not now, or not this person
 	Version           int
@@ -77,16 +83,17 @@ func (r *request) playbook(sc plan.Scenario, i *incident.Incident, form actForm)
 			out.Done++
 		}
 	}
-	// What is demanded at a level whatever the scenario has no progress yet.
+	// An incident's own duties have a part of their own, with their progress.
 	b.after = nil
 	for _, d := range r.c.opt.Desk.Plan().Duties {
 		st := b.step(d)
 		st.URL = ""
-		if st.NotYet {
+		switch {
+		case i != nil && st.NotYet:
 			out.Later = append(out.Later, st)
-			continue
+		case i == nil:
+			out.Duties = append(out.Duties, st)
 		}
-		out.Duties = append(out.Duties, st)
 	}
 	return out
 }
@@ -101,15 +108,29 @@ func (b binder) steps(list []plan.Step) []stepView {
 		// Each branch stands once, whatever the plan says.
 		delete(b.after, st.ID)
 		for _, br := range branches {
-			v.Branches = append(v.Branches, branchView{
-				When:      br.When.In(b.say.Lang()),
-				Suggested: b.incident != nil && b.incident.Cause == br.ID,
-				Steps:     b.steps(br.Steps),
-			})
+			v.Branches = append(v.Branches, b.branch(br))
 		}
 		out = append(out, v)
 	}
 	return out
+}
+
+func (b binder) branch(br plan.Branch) branchView {
+	v := branchView{ID: br.ID, When: br.When.In(b.say.Lang())}
+	if i := b.incident; i != nil {
+		for _, s := range i.Suggest(b.c.opt.Desk.Plan(), b.now) {
+			if s.Branch == br.ID {
+				v.Suggested = b.Tm(s.Why.Code, s.Why.Args)
+			}
+		}
+		if ch := i.Branches[br.After]; ch.Branch == br.ID {
+			v.Chosen = b.Ta("console.branch.chosen", "by", ch.By, "at", ch.At)
+		} else if b.who.Role.Allows(operator) && !i.Ended() {
+			v.URL, v.Version = "/incidents/"+i.ID+"/branch", i.Version
+		}
+	}
+	v.Steps = b.steps(br.Steps)
+	return v
 }
 
 func (b binder) step(st plan.Step) stepView {
@@ -130,15 +151,21 @@ func (b binder) step(st plan.Step) stepView {
 func (b binder) progress(v *stepView, st plan.Step, i incident.Incident) {
 	v.NotYet = st.FromLevel != "" && st.FromLevel.Graver(i.Level)
 	if p, ok := i.Steps[st.ID]; ok {
-		v.State, v.By, v.At, v.Note = p.State, p.By, b.moment(p.At, b.now), p.Note
+		v.State, v.By, v.To, v.At, v.Note = p.State, p.By, p.To, b.moment(p.At, b.now), p.Note
 	}
-	if st.Within > 0 && v.State == stepOpen {
-		due, until := i.OpenedAt.Add(st.Within), b.now
-		if i.Ended() {
-			until = i.EndedAt
+	for _, l := range i.Looks {
+		for _, line := range l.Lines {
+			if l.Step == st.ID {
+				v.Seen = append(v.Seen, cut(b.Tm(line.Code, line.Args), 400))
+			}
 		}
-		v.Overdue = due.Before(until) && !v.NotYet
-		v.Due = b.due(due)
+	}
+	v.Working = v.State == "started" || v.State == "handed_over"
+	for _, d := range i.Deadlines(incident.Env{Plan: b.c.opt.Desk.Plan(), Now: b.now}) {
+		if d.ID == "step/"+st.ID && d.Met.IsZero() {
+			state := d.State(b.now)
+			v.Overdue, v.Due = state == "overdue" || state == "missed", b.due(d.Due)
+		}
 	}
 	if b.who.Role.Allows(operator) && !i.Ended() {
 		v.URL, v.Version = "/incidents/"+i.ID+"/step", i.Version
