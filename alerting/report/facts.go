@@ -12,9 +12,8 @@ type Facts struct {
 	ID       string    `json:"id"`
 	Code     string    `json:"code"`
 	Category plan.Text `json:"category"`
-	// Second is the incident's place in a second scheme, like that of
-	// GB/T 20986, as code and name; empty if nobody gave one.
-	Second    string          `json:"second,omitempty"`
+	// Second is the incident's category in a second scheme, that of GB/T 20986.
+	Second    plan.Text       `json:"second,omitzero"`
 	Scenario  plan.Text       `json:"scenario"`
 	Level     plan.Level      `json:"level"`
 	LevelName plan.Text       `json:"level_name"`
@@ -34,21 +33,30 @@ type Facts struct {
 	Until    time.Time `json:"until,omitzero"` // zero while the outage lasts or nobody knows
 	Opened   time.Time `json:"opened"`
 	Ended    time.Time `json:"ended,omitzero"`
+	FirstAck time.Time `json:"first_ack,omitzero"`
 	Acked    time.Time `json:"acked,omitzero"`
 	AckedBy  string    `json:"acked_by,omitempty"`
 	AckNote  string    `json:"ack_note,omitempty"` // what is being done
 	EndNote  string    `json:"end_note,omitempty"` // how it was solved
 	Assignee string    `json:"assignee,omitempty"`
-	// Estimate is the time that the repair is thought to need, from Opened.
-	Estimate time.Duration `json:"estimate,omitempty"`
+	// Estimate is when the system is likely to be back, EstimateAt when that
+	// was said.
+	Estimate   time.Time `json:"estimate,omitzero"`
+	EstimateAt time.Time `json:"estimate_at,omitzero"`
+	// Participants are those who take part in a drill.
+	Participants []string `json:"participants,omitempty"`
 
-	Steps    []Task        `json:"steps,omitempty"`
-	Duties   []Task        `json:"duties,omitempty"`
-	Levels   []LevelChange `json:"levels,omitempty"`
-	Calls    []Call        `json:"calls,omitempty"`
-	People   []Holder      `json:"people,omitempty"`
-	Timeline []Line        `json:"timeline,omitempty"`
-	Reentry  []Entry       `json:"reentry,omitempty"`
+	Steps     []Task        `json:"steps,omitempty"`
+	Duties    []Task        `json:"duties,omitempty"`
+	Deadlines []Deadline    `json:"deadlines,omitempty"`
+	Levels    []LevelChange `json:"levels,omitempty"`
+	Calls     []Call        `json:"calls,omitempty"`
+	People    []Holder      `json:"people,omitempty"`
+	Timeline  []Line        `json:"timeline,omitempty"`
+	Reentry   []Entry       `json:"reentry,omitempty"`
+	// Findings is what the investigation wrote, by heading.
+	Findings map[string]string `json:"findings,omitempty"`
+	Lessons  []Lesson          `json:"lessons,omitempty"`
 
 	PlanTitle   plan.Text `json:"plan_title"`
 	PlanVersion string    `json:"plan_version"`
@@ -70,11 +78,30 @@ type Task struct {
 	Text plan.Text `json:"text"`
 	// Responsible are the roles that have to do it.
 	Responsible []plan.Text `json:"responsible,omitempty"`
-	State       string      `json:"state,omitempty"` // done, skipped; empty: open
-	By          string      `json:"by,omitempty"`
-	At          time.Time   `json:"at,omitzero"`
-	Due         time.Time   `json:"due,omitzero"`
-	Note        string      `json:"note,omitempty"`
+	// State is empty while nothing was done; for steps then started, done,
+	// skipped or handed_over, for duties sent or waived.
+	State string    `json:"state,omitempty"`
+	By    string    `json:"by,omitempty"`
+	At    time.Time `json:"at,omitzero"`
+	Due   time.Time `json:"due,omitzero"`
+	Note  string    `json:"note,omitempty"`
+}
+
+// Deadline is a time limit and how it was kept.
+type Deadline struct {
+	Name plan.Text `json:"name"`
+	Due  time.Time `json:"due"`
+	Met  time.Time `json:"met,omitzero"`
+	// State is open, overdue, kept, missed or void.
+	State string `json:"state"`
+}
+
+// Lesson is a measure that the investigation asks for.
+type Lesson struct {
+	Text  string    `json:"text"`
+	Owner string    `json:"owner"`
+	Due   time.Time `json:"due,omitzero"`
+	Done  time.Time `json:"done,omitzero"`
 }
 
 // LevelChange is one change of the level, with its reason.
@@ -90,6 +117,7 @@ type LevelChange struct {
 type Call struct {
 	At       time.Time `json:"at"`
 	Who      string    `json:"who"`
+	Phone    string    `json:"phone,omitempty"`
 	Bidder   string    `json:"bidder,omitempty"`
 	Project  string    `json:"project,omitempty"`
 	Text     string    `json:"text,omitempty"`

@@ -1,7 +1,7 @@
 package report
 
 import (
-	"slices"
+	"strings"
 	"time"
 
 	"xunjian/alerting/incident"
@@ -10,169 +10,170 @@ import (
 	"xunjian/alerting/text"
 )
 
-// Sources are what Facts are gathered from. What the incident's own timeline
-// does not tell is given beside it.
+// Sources are what Facts are gathered from: an incident with its timeline and
+// its own plan, and what the operator says of himself.
 type Sources struct {
 	Incident incident.Incident
 	Events   []incident.Event
 	Plan     *plan.Plan
 	Roster   roster.Roster
-
-	// Branches are the cases of the playbook found to hold, by id.
-	Branches []string
-	// Duties is the progress of the plan's duties, by id.
-	Duties   map[string]incident.Step
-	Estimate time.Duration
-	Second   string
-	Place    string
-	Calls    []Call
-	Reentry  []Entry
+	Operator plan.OperatorKind
 
 	Unit            plan.Text
+	Place           string
 	IncidentHotline []string
 	CustomerHotline string
 
-	Now  time.Time
-	Zone *time.Location
+	Now time.Time
 }
 
 // Gather makes the facts of an incident.
 func (t *Texts) Gather(s Sources) Facts {
 	i, p := s.Incident, s.Plan
+	sc, _ := p.Scenario(i.Scenario)
+	level, _ := p.LevelDef(i.Level)
+	category, _ := p.Category(i.Code)
 	f := Facts{
-		ID: i.ID, Code: i.Code, Second: s.Second, Level: i.Level, System: i.System, Kind: i.SystemKind,
+		ID: i.ID, Code: i.Code, Category: category.Name, Second: second(category.Standard), Scenario: sc.Title,
+		Level: i.Level, LevelName: level.Name, System: i.System, Kind: i.SystemKind,
 		Host: i.Host, Place: s.Place, Drill: i.Drill, Title: i.Title, Cause: i.Cause, State: string(i.State),
 		Since: i.OutageSince, Until: i.OutageUntil, Opened: i.OpenedAt, Ended: i.EndedAt,
-		Acked: i.AckedAt, AckedBy: i.AckedBy, Assignee: i.Assignee, Estimate: s.Estimate,
-		Calls: s.Calls, Reentry: s.Reentry,
+		FirstAck: i.FirstAckAt, Acked: i.AckedAt, AckedBy: i.AckedBy, Assignee: i.Assignee,
+		Estimate: i.Estimate, EstimateAt: i.EstimateAt,
 		PlanTitle: p.Title, PlanVersion: i.PlanVersion,
 		Unit: s.Unit, IncidentHotline: s.IncidentHotline, CustomerHotline: s.CustomerHotline,
-		Now: s.Now, Zone: s.Zone,
+		Now: s.Now, Zone: t.zone,
 	}
-	c, _ := p.Category(i.Code)
-	f.Category = c.Name
-	for _, l := range p.Levels {
-		if l.ID == i.Level {
-			f.LevelName = l.Name
-		}
-	}
-	for _, r := range p.Roles {
-		f.Roles = append(f.Roles, Role{r.ID, r.Name})
-		for _, who := range s.Roster.Holders(r.ID) {
-			f.People = append(f.People, Holder{r.ID, who.Name, who.Phone, who.Mail})
-		}
-	}
-	sc, _ := p.Scenario(i.Scenario)
-	f.Scenario = sc.Title
-	g := gatherer{texts: t, s: s, scenario: sc}
-	f.Steps, f.Branch = g.steps()
-	for _, d := range p.Duties {
-		f.Duties = g.task(f.Duties, d, s.Duties)
-	}
+	g := gatherer{texts: t, s: s, scenario: sc, env: incident.Env{Plan: p, Now: s.Now, Operator: s.Operator}}
+	g.people(&f)
+	g.steps(&f)
+	g.duties(&f)
+	g.afterwards(&f)
 	g.timeline(&f)
 	return f
+}
+
+// second names a category of the standard with its number there.
+func second(c *plan.Coding) plan.Text {
+	if c == nil {
+		return plan.Text{}
+	}
+	return plan.Text{ZH: c.Name.ZH + "（" + c.Code + "）", EN: c.Name.EN + " (" + c.Code + ")"}
 }
 
 type gatherer struct {
 	texts    *Texts
 	s        Sources
 	scenario plan.Scenario
+	env      incident.Env
 }
 
-// steps returns the steps on the way through the playbook, in reading order,
-// and the case that led there. Steps of another case stand in it only if
-// somebody worked on them.
-func (g gatherer) steps() ([]Task, plan.Text) {
-	var out []Task
-	var branch plan.Text
+func (g gatherer) people(f *Facts) {
+	for _, r := range g.s.Plan.Roles {
+		f.Roles = append(f.Roles, Role{r.ID, r.Name})
+		for _, who := range g.s.Roster.Holders(r.ID) {
+			f.People = append(f.People, Holder{r.ID, who.Name, who.Phone, who.Mail})
+		}
+	}
+	for _, id := range g.s.Incident.Participants {
+		name := id
+		for _, p := range g.s.Roster.People {
+			if p.ID == id {
+				name = p.Name
+			}
+		}
+		f.Participants = append(f.Participants, name)
+	}
+}
+
+// steps are those on the way through the playbook, in reading order; steps of
+// a case that does not hold stand in it only if somebody worked on them.
+func (g gatherer) steps(f *Facts) {
+	progress := map[string]incident.PlaybookStep{}
+	for _, st := range g.s.Incident.Playbook(g.s.Plan) {
+		progress[st.ID] = st
+	}
+	var zh, en []string
 	var follow func(steps []plan.Step)
 	follow = func(steps []plan.Step) {
 		for _, st := range steps {
-			out = g.task(out, st, g.s.Incident.Steps)
+			now := progress[st.ID]
+			if now.Active || now.Progress.State != "" {
+				f.Steps = append(f.Steps, g.step(now))
+			}
 			for _, b := range g.scenario.Branches {
 				if b.After != st.ID {
 					continue
 				}
-				if slices.Contains(g.s.Branches, b.ID) {
-					branch = b.When
-					follow(b.Steps)
-					continue
+				if g.s.Incident.Branches[st.ID].Branch == b.ID && now.Active {
+					zh, en = append(zh, b.When.ZH), append(en, b.When.EN)
 				}
-				follow(slices.DeleteFunc(slices.Clone(b.Steps), func(st plan.Step) bool {
-					_, touched := g.s.Incident.Steps[st.ID]
-					return !touched
-				}))
+				follow(b.Steps)
 			}
 		}
 	}
 	follow(g.scenario.Steps)
-	return out, branch
+	f.Branch = plan.Text{ZH: strings.Join(zh, "；"), EN: strings.Join(en, "; ")}
 }
 
-// task adds a step with its progress, unless it holds from a graver level on.
-func (g gatherer) task(out []Task, st plan.Step, progress map[string]incident.Step) []Task {
-	if st.FromLevel != "" && st.FromLevel.Graver(g.s.Incident.Level) {
-		return out
+func (g gatherer) step(st incident.PlaybookStep) Task {
+	t := g.task(st.Step)
+	t.State, t.By, t.At, t.Note = st.Progress.State, st.Progress.By, st.Progress.At, st.Progress.Note
+	from := g.s.Incident.OpenedAt
+	if st.From == "branch" && !st.Chosen.IsZero() {
+		from = st.Chosen
 	}
+	if st.Within > 0 {
+		t.Due = from.Add(st.Within)
+	}
+	return t
+}
+
+func (g gatherer) task(st plan.Step) Task {
 	t := Task{ID: st.ID, Text: st.Do}
 	for _, r := range st.Responsible {
 		role, _ := g.s.Plan.Role(r)
 		t.Responsible = append(t.Responsible, role.Name)
 	}
-	if st.Within > 0 {
-		t.Due = g.s.Incident.OpenedAt.Add(st.Within)
-	}
-	if p, ok := progress[st.ID]; ok {
-		t.State, t.By, t.At, t.Note = p.State, p.By, p.At, p.Note
-	}
-	return append(out, t)
+	return t
 }
 
-// timeline says the events, and takes from them what only they know.
-func (g gatherer) timeline(f *Facts) {
-	for _, e := range g.s.Events {
-		who := ""
-		if e.Actor.Kind == "person" {
-			who = e.Actor.Name
+// duties are those that are due so far, with the law's, and the time limits of
+// the response itself; those of steps and duties stand with them.
+func (g gatherer) duties(f *Facts) {
+	for _, d := range g.s.Incident.DueDuties(g.env) {
+		t := g.task(d.Step)
+		t.State, t.By, t.At, t.Note = d.Done.State, d.Done.By, d.Done.At, d.Done.Note
+		if d.Within > 0 {
+			t.Due = d.Since.Add(d.Within)
 		}
-		l := Line{At: e.At, Who: who}
-		id, args := "report."+e.Data.Kind(), map[string]any{}
-		switch d := e.Data.(type) {
-		case incident.Opened:
-			args["id"], args["level"] = e.Incident, string(d.Level)
-		case incident.AlertJoined:
-			args["rule"] = d.Rule
-		case incident.AlertEnded:
-			args["rule"] = g.s.Incident.Alerts[d.Alert].Rule
-		case incident.AlertLost:
-			args["rule"] = g.s.Incident.Alerts[d.Alert].Rule
-		case incident.Acknowledged:
-			l.Note, f.AckNote = d.Note, d.Note
-		case incident.Commented:
-			l.Note = d.Text
-		case incident.Assigned:
-			l.Note, args["to"] = d.Note, d.To
-		case incident.LevelChanged:
-			args["from"], args["to"] = string(d.From), string(d.To)
-			f.Levels = append(f.Levels, LevelChange{e.At, d.From, d.To, who, g.coded(d.Reason)})
-			l.Note = g.words(d.Reason)
-		case incident.StepChanged:
-			id = "report.step_" + d.State
-			l.What = g.step(id, d.Step)
-			l.Note = d.Note
-		case incident.Resolved:
-			l.Note = g.words(d.Note)
-			f.EndNote = l.Note
-		case incident.Reopened:
-			l.Note = g.words(d.Reason)
-			f.EndNote = ""
-		case incident.FalseAlarm:
-			l.Note, f.EndNote = d.Reason, d.Reason
+		f.Duties = append(f.Duties, t)
+	}
+	for _, d := range g.s.Incident.Deadlines(g.env) {
+		if d.Subject == "" {
+			what := map[string]any{"what": d.ID}
+			f.Deadlines = append(f.Deadlines, Deadline{g.say("deadline.name", what, what), d.Due, d.Met, d.State(g.s.Now)})
 		}
-		if l.What == (plan.Text{}) {
-			l.What = g.say(id, args, args)
+	}
+}
+
+// afterwards is what callers reported and what the aftermath brought.
+func (g gatherer) afterwards(f *Facts) {
+	i := g.s.Incident
+	for _, c := range i.Reports {
+		f.Calls = append(f.Calls, Call{At: c.At, Who: c.Caller, Phone: c.Phone, Bidder: c.Bidder, Project: c.Project, Text: c.Text, Deadline: c.Due})
+	}
+	for _, e := range i.Entries {
+		f.Reentry = append(f.Reentry, Entry{Project: e.Project, What: e.What, By: e.DoneBy, Done: e.DoneAt})
+	}
+	for _, l := range i.Lessons {
+		f.Lessons = append(f.Lessons, Lesson{Text: l.Text, Owner: l.Owner, Due: l.Due, Done: l.DoneAt})
+	}
+	for heading, w := range i.Investigation {
+		if f.Findings == nil {
+			f.Findings = map[string]string{}
 		}
-		f.Timeline = append(f.Timeline, l)
+		f.Findings[heading] = w.Text
 	}
 }
 
@@ -180,21 +181,9 @@ func (g gatherer) say(id string, zh, en map[string]any) plan.Text {
 	return plan.Text{ZH: g.texts.catalog.For(text.ZH).T(id, zh), EN: g.texts.catalog.For(text.EN).T(id, en)}
 }
 
-// step says a message about a step of the playbook or a duty by its words.
-func (g gatherer) step(message, id string) plan.Text {
-	do := plan.Text{ZH: id, EN: id}
-	for _, st := range append(g.scenario.AllSteps(), g.s.Plan.Duties...) {
-		if st.ID == id {
-			do = st.Do
-			break
-		}
-	}
-	return g.say(message, map[string]any{"step": do.ZH}, map[string]any{"step": do.EN})
-}
-
 // coded says a reason that may be a message code, in both languages.
 func (g gatherer) coded(s string) plan.Text {
-	if s != "" && g.texts.catalog.For(text.ZH).Has(s) {
+	if g.isCode(s) {
 		return g.say(s, nil, nil)
 	}
 	return plan.Text{ZH: s, EN: s}
@@ -203,8 +192,12 @@ func (g gatherer) coded(s string) plan.Text {
 // words returns a note that a person wrote; one that stands as a code adds
 // nothing to what the line says.
 func (g gatherer) words(s string) string {
-	if s != "" && g.texts.catalog.For(text.ZH).Has(s) {
+	if g.isCode(s) {
 		return ""
 	}
 	return s
+}
+
+func (g gatherer) isCode(s string) bool {
+	return strings.HasPrefix(s, "incident.") && g.texts.catalog.For(text.ZH).Has(s)
 }

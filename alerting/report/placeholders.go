@@ -52,6 +52,13 @@ func placeholders() []placeholderInfo {
 		{Placeholder{"branch", "适用情形"}, func(v View) string { return v.Branch }},
 		{Placeholder{"level", "级别"}, func(v View) string { return v.Level }},
 		{Placeholder{"level name", "级别名称"}, func(v View) string { return v.LevelName }},
+		{Placeholder{"participants", "参演人员"}, func(v View) string { return v.Participants }},
+		{Placeholder{"measures", "整改措施"}, func(v View) string {
+			return lines(v.Lessons, func(l LessonView) []string { return []string{l.Text, l.Owner, l.Due, l.Done} })
+		}},
+		{Placeholder{"time limits", "时限情况"}, func(v View) string {
+			return lines(v.Deadlines, func(d DeadlineView) []string { return []string{d.Name, d.Due, d.Met, d.StateName} })
+		}},
 		{Placeholder{"state", "状态"}, func(v View) string { return v.StateName }},
 		{Placeholder{"system", "系统"}, func(v View) string { return v.System }},
 		{Placeholder{"kind of system", "系统类别"}, func(v View) string { return v.KindName }},
@@ -75,7 +82,9 @@ func placeholders() []placeholderInfo {
 			return lines(v.Levels, func(l LevelView) []string { return []string{l.At, l.From + " → " + l.To, l.By, l.Reason} })
 		}},
 		{Placeholder{"reports from users", "用户反映"}, func(v View) string {
-			return lines(v.Calls, func(c CallView) []string { return []string{c.At, c.Who, c.Bidder, c.Project, c.Text, c.Deadline} })
+			return lines(v.Calls, func(c CallView) []string {
+				return []string{c.At, c.Who, c.Phone, c.Bidder, c.Project, c.Text, c.Deadline}
+			})
 		}},
 		{Placeholder{"people", "人员"}, func(v View) string {
 			return lines(v.People, func(h HolderView) []string { return []string{h.Role, h.Name, h.Phone, h.Mail} })

@@ -67,7 +67,7 @@ func TestReadmeExamplesWork(t *testing.T) {
 		if !ok || !end {
 			t.Fatalf("%s has no example", file)
 		}
-		texts, err := report.Load(own(name, example))
+		texts, err := report.Load(zone, own(name, example))
 		if err != nil {
 			t.Errorf("%s: %v", file, err)
 			continue

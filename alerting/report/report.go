@@ -35,7 +35,8 @@ const (
 type kindInfo struct {
 	kind Kind
 	name plan.Text
-	// step is the plan's duty or aftercare step that the document serves.
+	// step is what the document serves: a duty of the plan, a step of the
+	// aftercare, a report that the law demands.
 	step string
 }
 
@@ -51,7 +52,7 @@ func kinds() []kindInfo {
 		{AllClear, plan.Text{ZH: "故障排除通知", EN: "All-clear"}, "all-clear"},
 		{Investigation, plan.Text{ZH: "调查报告", EN: "Investigation"}, "investigate"},
 		{DrillReport, plan.Text{ZH: "演练报告", EN: "Drill report"}, ""},
-		{Statutory, plan.Text{ZH: "网络安全事件报告（首报）", EN: "Statutory report (first)"}, ""},
+		{Statutory, plan.Text{ZH: "网络安全事件报告（首报）", EN: "Statutory report (first)"}, "cybersecurity-report"},
 	}
 }
 
@@ -84,8 +85,8 @@ func (k Kind) Known() bool {
 	return false
 }
 
-// ForStep returns the kind of document that a duty or a step of the aftercare
-// asks for, by the step's id in the plan.
+// ForStep returns the kind of document that a duty, a step of the aftercare or
+// a report by law asks for, by its id in the plan.
 func ForStep(id string) (Kind, bool) {
 	for _, info := range kinds() {
 		if info.step == id && id != "" {

@@ -22,7 +22,7 @@ var languages = []string{"zh-CN", "en"}
 
 func load(t testing.TB) *report.Texts {
 	t.Helper()
-	texts, err := report.Load(nil)
+	texts, err := report.Load(zone, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,8 @@ func ongoing(lang string) report.Facts {
 	f.State, f.Now = "acknowledged", f.Opened.Add(30*time.Minute)
 	f.Until, f.Ended, f.EndNote = time.Time{}, time.Time{}, ""
 	f.Steps, f.Duties = f.Steps[:1], f.Duties[:1]
-	f.Levels, f.Reentry, f.Timeline = nil, nil, f.Timeline[:2]
+	f.Levels, f.Reentry, f.Timeline, f.Deadlines = nil, nil, f.Timeline[:2], f.Deadlines[:1]
+	f.Findings, f.Lessons = nil, nil
 	return f
 }
 
@@ -122,6 +123,11 @@ func TestEveryDutyHasItsDocument(t *testing.T) {
 	if k, ok := report.ForStep("all-clear"); !ok || k != report.AllClear {
 		t.Errorf("the step all-clear has the document %q", k)
 	}
+	for _, s := range p.Statutory {
+		if k, ok := report.ForStep(s.ID); !ok || k != report.Statutory {
+			t.Errorf("the law's %s has the document %q", s.ID, k)
+		}
+	}
 	if k, ok := report.ForStep(""); ok {
 		t.Errorf("a step without an id has the document %q", k)
 	}
@@ -151,7 +157,7 @@ func own(name, content string) fstest.MapFS {
 }
 
 func TestOwnTextReplacesOurs(t *testing.T) {
-	texts, err := report.Load(own("post-notices.zh-CN.txt", "\ufeff标题：本所公告 {{.ID}}\r\n---\r\n# 说明\r\n第一行，\r\n第二行。\r\n"))
+	texts, err := report.Load(zone, own("post-notices.zh-CN.txt", "\ufeff标题：本所公告 {{.ID}}\r\n---\r\n# 说明\r\n第一行，\r\n第二行。\r\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

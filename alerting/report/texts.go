@@ -32,6 +32,7 @@ const maxText = 1 << 20
 type Texts struct {
 	files   map[string]*source // by file name
 	catalog *text.Catalog
+	zone    *time.Location
 }
 
 // source is one text file, parsed.
@@ -53,13 +54,14 @@ func Builtin(k Kind, lang string) ([]byte, error) {
 // the files in the root of own that are named like those in texts/. own may be
 // nil. It fails on a file whose name means no document and on every mistake in
 // a text, all at once, each with file and line; files that do not end in .txt
-// are left alone.
-func Load(own fs.FS) (*Texts, error) {
-	catalog, err := text.Load(time.UTC, messages, incident.Messages)
+// are left alone. at is the zone in which times are said; nil is UTC.
+func Load(at *time.Location, own fs.FS) (*Texts, error) {
+	at = zone(at)
+	catalog, err := text.Load(at, messages, incident.Messages)
 	if err != nil {
 		return nil, err
 	}
-	t := &Texts{files: map[string]*source{}, catalog: catalog}
+	t := &Texts{files: map[string]*source{}, catalog: catalog, zone: at}
 	for _, k := range Kinds() {
 		for _, lang := range []string{text.ZH, text.EN} {
 			b, err := Builtin(k, lang)
@@ -165,18 +167,23 @@ func markLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
+// blank is a line to write on.
+const blank = "________"
+
 // functions are what a text can call besides Go's own:
 //
 //	role "info-center"     the name of a role in the plan
 //	the "info-center"      the same inside a sentence: the municipal …
 //	holders "leader"       who holds it, with telephone
+//	finding "cause"        what the investigation wrote under a heading
 //	blank                  a line to write on
 func functions(v viewer) template.FuncMap {
 	return template.FuncMap{
 		"role":    func(id string) string { return v.role(id) },
 		"the":     func(id string) string { return v.the(id) },
 		"holders": func(id string) string { return v.holders(id) },
-		"blank":   func() string { return "________" },
+		"finding": func(id string) string { return v.finding(id) },
+		"blank":   func() string { return blank },
 	}
 }
 

@@ -42,7 +42,7 @@ func TestMistakesInATextAreToldAtLoad(t *testing.T) {
 		{"without end", "title: x\n---\n{{$n := 4000}}{{range $n}}{{range $n}}{{range $n}}aaaaaaaaaa{{end}}{{end}}{{end}}\n", "the document grows over"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
-			_, err := report.Load(own(name, c.text))
+			_, err := report.Load(zone, own(name, c.text))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
@@ -51,7 +51,7 @@ func TestMistakesInATextAreToldAtLoad(t *testing.T) {
 }
 
 func TestAllMistakesAtOnce(t *testing.T) {
-	_, err := report.Load(fstest.MapFS{
+	_, err := report.Load(zone, fstest.MapFS{
 		"post-notice.en.txt":   {Data: []byte("title: x\n---\n")},
 		"all-clear.en.txt":     {Data: []byte("title: x\n---\n{{.A}}{{.B}}\n")},
 		"all-clear.zh-CN.txt":  {Data: []byte("title: x\n---\n{{.C}}\n")},
@@ -156,7 +156,7 @@ func TestNoDetailForThePublic(t *testing.T) {
 					t.Fatal(err)
 				}
 				s := d.Text()
-				secrets := []string{f.ID, f.Code, f.Host, f.Place, f.Cause, f.AckedBy, f.AckNote, f.EndNote, f.Second,
+				secrets := []string{f.ID, f.Code, f.Host, f.Place, f.Cause, f.AckedBy, f.AckNote, f.EndNote, f.Second.In(lang),
 					f.Title.In(lang), f.Category.In(lang), f.Scenario.In(lang), f.Branch.In(lang), f.LevelName.In(lang),
 					f.Calls[0].Who, f.Calls[0].Bidder, f.Calls[0].Project, f.People[0].Phone, f.IncidentHotline[0]}
 				for _, secret := range secrets {

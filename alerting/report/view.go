@@ -21,12 +21,16 @@ type View struct {
 	Host, Place, Title, Cause, Branch                string
 	State, StateName                                 string
 	Drill, Over, Serious                             bool
+	Overrun                                          bool
 	Since, Until, Outage, Estimate, EstimatedEnd     string
-	Opened, Ended, Acked, AckedBy, AckNote, EndNote  string
+	Opened, Ended, FirstAck, Acked, AckedBy          string
+	AckNote, EndNote, Participants                   string
 	Assignee, PlanTitle, PlanVersion, Unit           string
 	IncidentHotline, CustomerHotline                 string
 	Now, Today, Year                                 string
 	Steps, Duties, StepsDone, DutiesDone, DutiesOpen []TaskView
+	Deadlines                                        []DeadlineView
+	Lessons                                          []LessonView
 	Levels                                           []LevelView
 	Calls                                            []CallView
 	People                                           []HolderView
@@ -41,11 +45,17 @@ type TaskView struct {
 	Late                                                       bool
 }
 
+// DeadlineView is a Deadline as the texts see it.
+type DeadlineView struct{ Name, Due, Met, State, StateName string }
+
+// LessonView is a Lesson as the texts see it.
+type LessonView struct{ Text, Owner, Due, Done string }
+
 // LevelView is a LevelChange as the texts see it.
 type LevelView struct{ At, From, To, By, Reason string }
 
 // CallView is a Call as the texts see it.
-type CallView struct{ At, Who, Bidder, Project, Text, Deadline string }
+type CallView struct{ At, Who, Phone, Bidder, Project, Text, Deadline string }
 
 // HolderView is a Holder as the texts see it; Role is the role's name, RoleID
 // its id.
@@ -82,13 +92,14 @@ func (v viewer) word(id string) string { return v.say.T("report."+id, nil) }
 func (v viewer) view() View {
 	f, c := v.f, v.clean
 	out := View{
-		ID: c(f.ID), Code: c(f.Code), Category: v.in(f.Category), Second: c(f.Second), Scenario: v.in(f.Scenario),
+		ID: c(f.ID), Code: c(f.Code), Category: v.in(f.Category), Second: v.in(f.Second), Scenario: v.in(f.Scenario),
 		Level: c(string(f.Level)), LevelName: v.in(f.LevelName), System: c(f.System), Kind: string(f.Kind),
 		Host: c(f.Host), Place: c(f.Place), Title: v.in(f.Title), Cause: c(f.Cause), Branch: v.in(f.Branch),
 		State: f.State, Drill: f.Drill,
-		Over:    f.State == string(incident.Done) || f.State == string(incident.NoIncident),
+		Over:    incident.Incident{State: incident.State(f.State)}.Ended(),
 		Serious: f.Level.Valid() && f.Level != plan.LevelIV,
 		Since:   v.at(f.Since), Until: v.at(f.Until), Opened: v.at(f.Opened), Ended: v.at(f.Ended),
+		FirstAck: v.at(f.FirstAck), Participants: v.list(f.Participants),
 		Acked: v.at(f.Acked), AckedBy: c(f.AckedBy), AckNote: c(f.AckNote), EndNote: c(f.EndNote), Assignee: c(f.Assignee),
 		PlanTitle: v.in(f.PlanTitle), PlanVersion: c(f.PlanVersion), Unit: v.in(f.Unit),
 		IncidentHotline: v.list(f.IncidentHotline), CustomerHotline: c(f.CustomerHotline),
@@ -102,16 +113,28 @@ func (v viewer) view() View {
 		out.StateName = v.word("state." + f.State)
 	}
 	out.Outage = v.outage()
-	if f.Estimate > 0 {
-		out.Estimate = duration(f.Estimate, v.lang)
-		out.EstimatedEnd = v.at(f.Opened.Add(f.Estimate))
-	}
-	out.StepsDone = only(out.Steps, func(t TaskView) bool { return t.State != "" })
-	out.DutiesDone = only(out.Duties, func(t TaskView) bool { return t.State != "" })
+	v.estimate(&out)
+	out.StepsDone = only(out.Steps, func(t TaskView) bool { return t.State != "" && t.State != "skipped" })
+	out.DutiesDone = only(out.Duties, func(t TaskView) bool { return t.State == "sent" })
 	out.DutiesOpen = only(out.Duties, func(t TaskView) bool { return t.State == "" })
 	v.lists(&out)
 	out.ReentryOpen = only(out.Reentry, func(e EntryView) bool { return e.Done == "" })
 	return out
+}
+
+// estimate says when the system is likely to be back. A moment that has passed
+// is not said: a notice must not promise what has already failed.
+func (v viewer) estimate(out *View) {
+	f := v.f
+	if f.Estimate.IsZero() {
+		return
+	}
+	if f.Estimate.After(f.EstimateAt) && !f.EstimateAt.IsZero() {
+		out.Estimate = duration(f.Estimate.Sub(f.EstimateAt), v.lang)
+	}
+	if out.Overrun = f.Until.IsZero() && !f.Now.Before(f.Estimate); !out.Overrun {
+		out.EstimatedEnd = v.at(f.Estimate)
+	}
 }
 
 func (v viewer) lists(out *View) {
@@ -120,13 +143,19 @@ func (v viewer) lists(out *View) {
 		out.Levels = append(out.Levels, LevelView{v.at(l.At), c(string(l.From)), c(string(l.To)), v.who(l.By), v.in(l.Reason)})
 	}
 	for _, l := range v.f.Calls {
-		out.Calls = append(out.Calls, CallView{v.at(l.At), c(l.Who), c(l.Bidder), c(l.Project), c(l.Text), v.at(l.Deadline)})
+		out.Calls = append(out.Calls, CallView{v.at(l.At), c(l.Who), c(l.Phone), c(l.Bidder), c(l.Project), c(l.Text), v.at(l.Deadline)})
 	}
 	for _, h := range v.f.People {
 		out.People = append(out.People, HolderView{c(h.Role), v.role(h.Role), c(h.Name), c(h.Phone), c(h.Mail)})
 	}
 	for _, l := range v.f.Timeline {
 		out.Timeline = append(out.Timeline, LineView{v.at(l.At), v.who(l.Who), v.in(l.What), c(l.Note)})
+	}
+	for _, d := range v.f.Deadlines {
+		out.Deadlines = append(out.Deadlines, DeadlineView{v.in(d.Name), v.at(d.Due), v.at(d.Met), d.State, v.word("deadline." + d.State)})
+	}
+	for _, l := range v.f.Lessons {
+		out.Lessons = append(out.Lessons, LessonView{c(l.Text), c(l.Owner), v.date(l.Due), v.date(l.Done)})
 	}
 	for _, e := range v.f.Reentry {
 		out.Reentry = append(out.Reentry, EntryView{c(e.Project), c(e.What), c(e.By), v.at(e.Done)})
@@ -154,7 +183,7 @@ func (v viewer) tasks(in []Task) []TaskView {
 		}
 		// What is still open is late by now, what is done by when it was done.
 		at := t.At
-		if t.State == "" {
+		if t.State == "" || t.State == "started" || t.State == "handed_over" {
 			at = v.f.Now
 		}
 		out = append(out, TaskView{
@@ -201,6 +230,15 @@ func (v viewer) the(id string) string {
 	}
 	r, n := utf8.DecodeRuneInString(name)
 	return "the " + string(unicode.ToLower(r)) + name[n:]
+}
+
+// finding returns what the investigation wrote under a heading, or a line to
+// write on.
+func (v viewer) finding(heading string) string {
+	if s := v.clean(v.f.Findings[heading]); s != "" {
+		return s
+	}
+	return blank
 }
 
 // holders lists the people in a role with their telephones.
