@@ -118,6 +118,9 @@ func (d *Desk) reported(r Report) (incident.Opened, error) {
 	if r.Since.IsZero() || since.After(now) {
 		since = now
 	}
+	if now.Sub(since) > maxSince {
+		return incident.Opened{}, &incident.Refusal{Code: "since_too_old", Args: map[string]any{"days": int(maxSince.Hours() / 24)}}
+	}
 	kind := d.systemKind(r.System, now)
 	return incident.Opened{
 		Code: sc.Code, Scenario: sc.ID, System: r.System, SystemKind: kind,
@@ -128,6 +131,10 @@ func (d *Desk) reported(r Report) (incident.Opened, error) {
 		Reason: "reported by a person with this code",
 	}, nil
 }
+
+// maxSince bounds how long ago a reported trouble began: what is older is a
+// slip of the pen, and would be level I at once.
+const maxSince = 90 * 24 * time.Hour
 
 // playbook finds what a report is about. A warning need not know yet.
 func (d *Desk) playbook(r Report) (plan.Scenario, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -86,7 +87,7 @@ func (c *cli) printOutcome(i api.Incident) {
 func (c *cli) incidentOpenCommand() *cobra.Command {
 	var r api.Report
 	var call api.AddReport
-	since, due := when{}, when{}
+	since, due := when{now: time.Now()}, when{now: time.Now()}
 	cmd := c.command("incidents.open", "open CODE TITLE", func(ctx context.Context, args []string) error {
 		r.Title, r.Since = args[1], api.Moment{Time: since.Time}
 		// The situations of Art. 15 have no code: a scenario stands for it.

@@ -100,7 +100,7 @@ func restoredAt(s string, now time.Time) (time.Time, error) {
 
 func (c *cli) reportCommand() *cobra.Command {
 	var b api.AddReport
-	due := when{}
+	due := when{now: time.Now()}
 	cmd := c.actionCommand("report", "report ID CALLER TEXT", func(args []string, v int) any {
 		b.Caller, b.Text, b.Due, b.Version = args[1], args[2], api.Moment{Time: due.Time}, v
 		return b
@@ -131,7 +131,7 @@ func (c *cli) dutyCommand() *cobra.Command {
 }
 
 func (c *cli) lessonCommand() *cobra.Command {
-	due := when{}
+	due := when{now: time.Now()}
 	cmd := c.actionCommand("lesson", "lesson ID OWNER TEXT", func(args []string, v int) any {
 		return api.AddLesson{Owner: args[1], Text: args[2], Due: api.Moment{Time: due.Time}, Version: v}
 	})
@@ -193,7 +193,7 @@ func (c *cli) printResponse(r api.Response) {
 	c.heading("incidents.deadlines", nil)
 	t := term.NewTable(c.columns("state", "due", "*what", "who")...).Margin("  ")
 	for _, d := range r.Deadlines {
-		t.Row(c.state(d.State), cell(clock(d.Due)), cell(d.Text), cell(c.posts(d.Responsible)))
+		t.Row(c.state(todo(d.State)), cell(clock(d.Due)), cell(d.Text), cell(c.posts(d.Responsible)))
 	}
 	t.Write(c.out)
 	for _, s := range r.Suggested {
@@ -203,7 +203,7 @@ func (c *cli) printResponse(r api.Response) {
 		c.heading("incidents.duties", nil)
 		t := term.NewTable(c.columns("state", "id", "*what", "who")...).Margin("  ")
 		for _, d := range r.Duties {
-			t.Row(c.state(d.State), cell(d.ID), cell(d.Do.Text), cell(c.posts(d.Responsible)))
+			t.Row(c.state(todo(d.State)), cell(d.ID), cell(d.Do.Text), cell(c.posts(d.Responsible)))
 		}
 		t.Write(c.out)
 	}
@@ -214,6 +214,15 @@ func (c *cli) printResponse(r api.Response) {
 		}
 	}
 	c.printAfterwards(r)
+}
+
+// todo tells what is still to be done from an incident that nobody has taken in
+// hand: both are open.
+func todo(state string) string {
+	if state == "open" {
+		return "todo"
+	}
+	return state
 }
 
 func (c *cli) printAfterwards(r api.Response) {
