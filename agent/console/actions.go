@@ -104,7 +104,7 @@ func (r *request) acts(i incident.Incident, form actForm) []actView {
 		if !a.can(i) {
 			continue
 		}
-		v := actView{Name: a.name, URL: "/incidents/" + i.ID + "/" + a.name, Open: a.name == "acknowledge"}
+		v := actView{Name: a.name, URL: "/incidents/" + i.ID + "/" + a.name, Open: a.name == "acknowledge" && i.State == incident.Open}
 		values := map[string]string{}
 		if form.Action == a.name {
 			v.Open, v.Error, values = true, form.Error, form.Values

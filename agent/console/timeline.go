@@ -52,6 +52,10 @@ func (t *teller) row(e incident.Event) eventRow {
 		// What machines give as a reason is ours to say, in either language.
 		id, args, said = t.byMachine(id, e, args, said)
 	}
+	switch said {
+	case incident.ReasonEstimate, incident.ReasonClock, incident.ReasonAgain, incident.NoteAuto:
+		said = t.T(said)
+	}
 	return eventRow{
 		Version: e.Version, Kind: kind, At: t.moment(e.At, t.now), Person: e.Actor.Kind == "person",
 		Actor: e.Actor.Name, Via: t.or("console.via."+e.Actor.Via, e.Actor.Via), Words: said, Text: t.Tm(id, args),
