@@ -80,7 +80,7 @@ func aftermathActions() []action {
 			}, true},
 		{"lesson", []string{"text", "owner", "due"}, func(i incident.Incident) bool { return real(i) && i.Ended() },
 			func(r *request) incident.Command {
-				return incident.AddLesson{Text: r.field("text"), Owner: r.field("owner"), Due: r.day(r.field("due"))}
+				return incident.AddLesson{Text: r.field("text"), Owner: r.field("owner"), Due: endOf(r.day(r.field("due")))}
 			}, true},
 		{"lesson-done", []string{"lesson", "note"}, inPlace,
 			func(r *request) incident.Command {
@@ -100,14 +100,12 @@ func whole(s string) int {
 	return n
 }
 
-// day reads a date as the end of that day in the console's zone; zero if it is
-// none.
-func (r *request) day(s string) time.Time {
-	t, err := time.ParseInLocation(time.DateOnly, s, r.zone)
-	if err != nil {
-		return time.Time{}
+// endOf is the last second of a day; zero stays zero.
+func endOf(day time.Time) time.Time {
+	if day.IsZero() {
+		return day
 	}
-	return t.AddDate(0, 0, 1).Add(-time.Second)
+	return day.AddDate(0, 0, 1).Add(-time.Second)
 }
 
 // scenarios are the playbooks to choose from.

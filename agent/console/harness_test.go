@@ -78,7 +78,7 @@ func newSite(t testing.TB) *site {
 	st, err := store.Open(ctx, filepath.Join(dir, "xunjian.db"), nil)
 	must(t, err)
 	t.Cleanup(func() { st.Close() })
-	catalog, err := text.Load(zone, checks.Messages, access.Messages, Messages)
+	catalog, err := text.Load(zone, checks.Messages, incident.Messages, access.Messages, Messages)
 	must(t, err)
 	s.desk, err = alerting.NewDesk(ctx, alerting.Options{
 		Store: st, Plan: planfile.Default(), Roster: people(), Host: "db01", Zone: zone,

@@ -28,6 +28,8 @@ type incidentPage struct {
 	Acts   []actView
 	Alerts []memberAlert
 	Play   *playbook
+	// Refused is why a form was refused that is no longer shown.
+	Refused string
 	// Response is what is due and what was done.
 	Response *responseView
 	Events   []eventRow
@@ -104,6 +106,9 @@ func (r *request) describe(i incident.Incident, events []incident.Event, form ac
 	if r.who.Role.Allows(operator) {
 		page.Acts = r.acts(i, form)
 	}
+	if form.Error != "" && !shown(page.Acts, form.Action) {
+		page.Refused = form.Error
+	}
 	for _, key := range slices.SortedFunc(maps.Keys(i.Alerts), byGravity(i)) {
 		page.Alerts = append(page.Alerts, r.memberAlert(i.Alerts[key]))
 	}
@@ -113,6 +118,15 @@ func (r *request) describe(i incident.Incident, events []incident.Event, form ac
 	page.Response, err = r.response(i, form)
 	return page, err
 }
+
+// shown reports whether a refused form is on the page, with its error beside it.
+func shown(acts []actView, name string) bool {
+	return slices.ContainsFunc(acts, func(v actView) bool { return v.Name == name }) || slices.Contains(besides, name)
+}
+
+// besides are the actions whose forms stand beside what they are about, and
+// show their errors there.
+var besides = []string{"step", "branch", "duty", "entry-done", "investigate", "lesson-done"}
 
 // source says what opened the incident.
 func (r *request) source(events []incident.Event) string {

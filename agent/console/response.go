@@ -1,6 +1,7 @@
 package console
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -75,8 +76,7 @@ func (r *request) response(i incident.Incident, form actForm) (*responseView, er
 	if r.who.Role.Allows(operator) {
 		v.URL, v.Version = "/incidents/"+i.ID+"/", i.Version
 	}
-	switch form.Action {
-	case "branch", "duty", "entry-done", "investigate", "lesson-done":
+	if form.Action != "step" && slices.Contains(besides, form.Action) {
 		v.Error = form.Error
 	}
 	b.deadlines(v, env)

@@ -1,0 +1,266 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"xunjian/agent/access"
+	"xunjian/alerting"
+	"xunjian/alerting/incident"
+)
+
+// Who may see and do what: each route, each role.
+func TestRolesDecide(t *testing.T) {
+	s := newSite(t)
+	for _, res := range results(noon) {
+		s.history.Add(res)
+	}
+	i := s.report(alerting.Report{Code: "E01", Title: "disk"})
+	rank := []access.Role{nobody, viewer, operator, admin}
+	people := map[access.Role]*browser{}
+	for _, role := range rank {
+		people[role] = s.as(role, "en")
+	}
+	for _, rt := range routes() {
+		if rt.path == "/logout" || rt.path == "/login" || rt.path == "/chart" || rt.path == "/incidents/{id}/evidence/{eid}" {
+			continue
+		}
+		path := strings.NewReplacer("{$}", "", "{id}", i.ID, "{action}", "comment", "{name...}", "filesystem").Replace(rt.path)
+		if strings.HasPrefix(path, "/plan/") {
+			path = "/plan/server-failure"
+		}
+		for n, role := range rank {
+			var res response
+			if rt.method == http.MethodGet {
+				res = people[role].get(path)
+			} else {
+				res = people[role].post(path)
+			}
+			may := n >= slices.Index(rank, rt.need)
+			refused := res.code == http.StatusForbidden || res.code == http.StatusUnauthorized ||
+				res.code == http.StatusSeeOther && strings.HasPrefix(res.header.Get("Location"), "/login")
+			if may == refused {
+				t.Errorf("%s %s as %q (needs %q): status %d, location %q", rt.method, path, role, rt.need, res.code, res.header.Get("Location"))
+			}
+			if may && rt.method == http.MethodGet && res.code != http.StatusOK {
+				t.Errorf("%s as %q: status %d", path, role, res.code)
+			}
+		}
+	}
+}
+
+var inline = regexp.MustCompile(`(?i)<script(>|[^>]*[^c]>)|<style|\son[a-z]+=|\sstyle=|javascript:`)
+
+// Every answer forbids other sources, and no page needs what is forbidden.
+func TestPolicyOnEveryPage(t *testing.T) {
+	s := newSite(t)
+	tell(s)
+	b := s.as(admin, "zh-CN")
+	for _, path := range everyPage(s) {
+		res := b.get(path)
+		if got := res.header.Get("Content-Security-Policy"); got != policy || strings.Contains(got, "unsafe") {
+			t.Errorf("%s: policy %q", path, got)
+		}
+		if !strings.Contains(res.body, `<html lang="zh-CN"`) {
+			t.Errorf("%s does not say its language", path)
+		}
+		if bad := inline.FindString(res.body); bad != "" && !strings.HasPrefix(bad, `<script src=`) && !strings.Contains(bad, "src=") {
+			t.Errorf("%s has %q in it", path, bad)
+		}
+	}
+}
+
+// A session begins with a new id, its cookie is closed to scripts and other
+// sites, and logging out ends it.
+func TestSession(t *testing.T) {
+	s := newSite(t)
+	b := s.as(nobody, "en")
+	res := b.post("/login", "name", "operator", "password", "wrong")
+	if res.code != http.StatusUnauthorized {
+		t.Errorf("a wrong password: %d", res.code)
+	}
+	res = b.post("/login?next="+url.QueryEscape("//evil.example.org/x"), "name", "operator", "password", password, "next", "//evil.example.org/x")
+	if to := res.header.Get("Location"); res.code != http.StatusSeeOther || strings.Contains(to, "evil") {
+		t.Errorf("login leads to %q (%d)", to, res.code)
+	}
+	cookie := res.header.Get("Set-Cookie")
+	for _, want := range []string{"HttpOnly", "SameSite="} {
+		if !strings.Contains(cookie, want) {
+			t.Errorf("cookie %q lacks %s", cookie, want)
+		}
+	}
+	if got := b.get("/").code; got != http.StatusOK {
+		t.Fatalf("after the login: %d", got)
+	}
+	b.post("/logout")
+	if res := b.get("/"); res.code == http.StatusOK {
+		t.Error("still in after the logout")
+	}
+}
+
+func TestOtherSitesAreKeptOut(t *testing.T) {
+	s := newSite(t)
+	i := s.report(alerting.Report{Code: "E01", Title: "disk"})
+	b := s.as(operator, "en")
+	form := url.Values{"version": {"1"}, "text": {"x"}}
+	res := b.send(http.MethodPost, "/incidents/"+i.ID+"/comment", form, "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example.org")
+	if res.code != http.StatusForbidden {
+		t.Errorf("a form of another site: %d", res.code)
+	}
+	if body := s.as(viewer, "en").get("/incidents/" + i.ID).body; strings.Contains(body, "k-commented") {
+		t.Error("it left a comment")
+	}
+}
+
+// Text from outside shows as text wherever it shows.
+func TestHostileText(t *testing.T) {
+	s := newSite(t)
+	evil := "<script>alert(1)</script>\"'><img src=x onerror=y>\u202e"
+	i := s.report(alerting.Report{Code: "E01", Title: evil, System: evil, Call: &incident.Reported{Caller: evil, Text: evil}})
+	s.do(i.ID, "operator", incident.Comment{Text: evil})
+	s.do(i.ID, "operator", incident.Acknowledge{Note: evil})
+	s.do(i.ID, "operator", incident.Assign{To: evil})
+	s.do(i.ID, "operator", incident.AddEntry{What: evil})
+	b := s.as(operator, "en")
+	for _, path := range []string{"/", "/incidents", "/incidents?q=" + url.QueryEscape(evil), "/incidents/" + i.ID, "/incidents/" + i.ID + "/live", "/explore?expr=" + url.QueryEscape(evil)} {
+		res := b.get(path)
+		if strings.Contains(res.body, "<script>alert") || strings.Contains(res.body, "<img src=x") {
+			t.Errorf("%s lets it through", path)
+		}
+	}
+	if body := b.get("/incidents/" + i.ID).body; !strings.Contains(body, "&lt;script&gt;alert(1)") {
+		t.Error("the text itself is not shown")
+	}
+}
+
+// Each form does what it says; what may not be done is refused with a reason
+// in the reader's language, and what was written stays.
+func TestForms(t *testing.T) {
+	s := newSite(t)
+	i := s.report(alerting.Report{Code: "F03", Title: "hall"})
+	b := s.as(operator, "en")
+	at := "/incidents/" + i.ID
+	act := func(name string, pairs ...string) response {
+		t.Helper()
+		return b.post(at+"/"+name, append(pairs, "version", version(t, s, i.ID))...)
+	}
+	for _, c := range [][]string{
+		{"comment", "text", "vendor called"}, {"report", "caller", "an agency", "phone", "010-5550-0103", "text", "same here"},
+		{"triage", "scenario", "opening-hall", "note", "all of them"}, {"estimate", "restored", s.clock().Add(90 * 60e9).In(zone).Format("2006-01-02T15:04")},
+		{"branch", "branch", "system", "reason", "nobody gets on"}, {"step", "step", "call-developers", "state", "started"},
+		{"step", "step", "call-developers", "state", "done", "note", "on line"}, {"assign", "to", "Li"}, {"acknowledge", "note", "on it"},
+		{"level", "level", "III", "decided", "yes", "reason", "the leader said so"}, {"duty", "duty", "tell-business-posts", "state", "sent", "to", "all", "via", "telephone"},
+		{"entry", "what", "opening record"}, {"resolve", "note", "back"}, {"entry-done", "entry", "1"},
+		{"investigate", "heading", "cause", "text", "a full disk"}, {"lesson", "text", "grow it", "owner", "Li", "due", "2027-01-31"}, {"lesson-done", "lesson", "1"},
+	} {
+		if res := act(c[0], c[1:]...); res.code != http.StatusSeeOther {
+			t.Fatalf("%v: status %d\n%s", c, res.code, errorIn(res.body))
+		}
+	}
+	res := act("close", "note", "done")
+	if res.code != http.StatusUnprocessableEntity || !strings.Contains(errorIn(res.body), "still to do") {
+		t.Errorf("closing early: %d %s", res.code, errorIn(res.body))
+	}
+	page := b.get(at).body
+	for _, want := range []string{"vendor called", "an agency", "opening record", "a full disk", "grow it", "2027-01-31", "the leader said so"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not show %q", want)
+		}
+	}
+	res = act("reopen", "reason", "")
+	if res.code != http.StatusUnprocessableEntity || errorIn(res.body) == "" {
+		t.Errorf("reopening without a reason: %d %q", res.code, errorIn(res.body))
+	}
+	zh := s.as(operator, "zh-CN").post(at+"/resolve", "version", version(t, s, i.ID), "note", "再次")
+	if !strings.Contains(errorIn(zh.body), "已经结束") {
+		t.Errorf("refused in Chinese: %q", errorIn(zh.body))
+	}
+	if res := b.post(at+"/no-such-thing", "version", "1"); res.code != http.StatusNotFound {
+		t.Errorf("an unknown action: %d", res.code)
+	}
+	if res := b.post(at+"/comment", "version", "0", "text", "x"); res.code != http.StatusBadRequest {
+		t.Errorf("a form without a version: %d", res.code)
+	}
+}
+
+// A warning is entered, watched, and becomes an incident or is closed.
+func TestWarningForms(t *testing.T) {
+	s := newSite(t)
+	i := s.report(alerting.Report{Title: "port scan", Warning: &incident.Sign{Source: "external", Major: true}})
+	b := s.as(operator, "en")
+	at := "/incidents/" + i.ID
+	if !strings.Contains(b.get(at).body, "Make it an incident") {
+		t.Error("the page does not offer to make it an incident")
+	}
+	if res := b.post(at+"/analyse", "version", "1", "text", "one address", "watch", "yes"); res.code != http.StatusSeeOther {
+		t.Fatalf("analyse: %d %s", res.code, errorIn(res.body))
+	}
+	if res := b.post(at+"/promote", "version", version(t, s, i.ID), "scenario", "network-attack", "reason", "an intrusion"); res.code != http.StatusSeeOther {
+		t.Fatalf("promote: %d %s", res.code, errorIn(res.body))
+	}
+	if got := s.one("A01"); got.ID != i.ID || got.State != incident.Open {
+		t.Errorf("it became %s %s", got.ID, got.State)
+	}
+}
+
+// Two people at once: the second is told what the first did, and keeps what he
+// wrote.
+func TestConflict(t *testing.T) {
+	s := newSite(t)
+	i := s.report(alerting.Report{Code: "E01", Title: "disk"})
+	first, second := s.as(operator, "en"), s.as(admin, "en")
+	seen := version(t, s, i.ID)
+	if res := first.post("/incidents/"+i.ID+"/level", "version", seen, "level", "II", "reason", "the array is gone"); res.code != http.StatusSeeOther {
+		t.Fatalf("the first: %d", res.code)
+	}
+	res := second.post("/incidents/"+i.ID+"/level", "version", seen, "level", "III", "reason", "looks grave to me")
+	if res.code != http.StatusConflict {
+		t.Fatalf("the second: %d", res.code)
+	}
+	for _, want := range []string{"the array is gone", "looks grave to me"} {
+		if !strings.Contains(res.body, want) {
+			t.Errorf("the page of the conflict lacks %q", want)
+		}
+	}
+}
+
+func TestWhatIsNotThere(t *testing.T) {
+	s := newSite(t)
+	b := s.as(viewer, "en")
+	for path, want := range map[string]int{
+		"/incidents/INC-19990101-00001": 404, "/plan/nothing": 404, "/nowhere": 404, "/checks/nothing": 404, "/incidents?offset=x": 200,
+	} {
+		if res := b.get(path); res.code != want || !strings.Contains(res.body, "<html lang=\"en\"") {
+			t.Errorf("%s: %d, want %d", path, res.code, want)
+		}
+	}
+	op := s.as(operator, "en")
+	if res := op.post("/incidents/new", "key", "k", "scenario", "server-failure", "title", strings.Repeat("x", 1<<20)); res.code != http.StatusRequestEntityTooLarge {
+		t.Errorf("a form of a megabyte: %d", res.code)
+	}
+	if res := op.send(http.MethodPut, "/incidents", nil); res.code != http.StatusMethodNotAllowed && res.code != http.StatusForbidden {
+		t.Errorf("another method: %d", res.code)
+	}
+}
+
+func version(t *testing.T, s *site, id string) string {
+	t.Helper()
+	i, _, err := s.desk.Get(t.Context(), id)
+	must(t, err)
+	return strconv.Itoa(i.Version)
+}
+
+var errorText = regexp.MustCompile(`(?s)<p class="error"[^>]*>(.*?)</p>`)
+
+// errorIn is what a page says went wrong.
+func errorIn(body string) string {
+	if m := errorText.FindStringSubmatch(body); m != nil {
+		return m[1]
+	}
+	return ""
+}
