@@ -62,6 +62,8 @@ const statusClientGone = 499
 var refusals = map[string]bool{
 	"text_missing": true, "text_too_long": true, "unknown_level": true, "unknown_step": true,
 	"unknown_step_state": true, "unknown_code": true, "unknown_scenario": true, "unknown_command": true,
+	"unknown_branch": true, "unknown_source": true, "unknown_entry": true, "unknown_lesson": true, "unknown_heading": true,
+	"unknown_duty_state": true, "estimate_before_outage": true, "estimate_too_far": true, "since_too_old": true, "drill_without_people": true,
 }
 
 // failureOf maps any error to what the caller is told. Whatever it does not
