@@ -61,8 +61,10 @@ func (a *Accounts) verify(ctx context.Context, phc, password string) (bool, erro
 	}
 	salt, err1 := base64.RawStdEncoding.DecodeString(parts[4])
 	want, err2 := base64.RawStdEncoding.DecodeString(parts[5])
-	if err1 != nil || err2 != nil {
-		return false, fmt.Errorf("stored password is damaged")
+	// What argon2 would refuse by a panic, or take all memory for.
+	sane := version == argon2.Version && memory >= 8 && memory <= 1<<18 && passes >= 1 && passes <= 16 && lanes >= 1 && lanes <= 16
+	if err1 != nil || err2 != nil || !sane || len(salt) < 8 || len(want) < 16 {
+		return false, fmt.Errorf("stored password is damaged; set another one with xunjian users passwd")
 	}
 	release, err := a.turn(ctx)
 	if err != nil {
