@@ -116,11 +116,12 @@ func (s speaker) deadline(id string) string {
 	kind, subject, _ := strings.Cut(id, "/")
 	switch kind {
 	case "step":
-		return s.step(subject)
+		id = s.step(subject)
 	case "duty", "statutory":
-		return s.duty(subject)
+		id = s.duty(subject)
 	}
-	return id
+	// It stands inside a sentence.
+	return strings.TrimRight(id, "。.")
 }
 
 func (s speaker) roles(ids []string) string {

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"xunjian/alerting/plan"
 )
@@ -29,12 +31,34 @@ func (j *Journal) Name() string { return "journal" }
 func (j *Journal) Deliver(_ context.Context, m Message) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	line := m.Subject + " | " + strings.Join(strings.Fields(m.Text), " ")
+	line := oneLine(m.Subject) + " | " + oneLine(m.Text)
+	if m.To != "" {
+		line = "→ " + oneLine(m.To) + ": " + line
+	}
 	if j.prefix {
 		line = fmt.Sprintf("<%d>%s", priority(m), line)
 	}
 	_, err := io.WriteString(j.w, line+"\n")
 	return err
+}
+
+// maxLine bounds a part of the line, in characters.
+const maxLine = 2000
+
+// oneLine makes a text from outside one that cannot begin another line, steer
+// a terminal, or turn the direction of what follows.
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' || r == utf8.RuneError {
+			return ' '
+		}
+		return r
+	}, s)
+	out := []rune(strings.Join(strings.Fields(s), " "))
+	if len(out) > maxLine {
+		out = append(out[:maxLine], '…')
+	}
+	return string(out)
 }
 
 // priority in syslog's numbers: alert for the gravest, notice for an end.

@@ -40,11 +40,14 @@ type Message struct {
 	// Key is the same at every attempt.
 	Key       string
 	Recipient string
-	Lang      string
-	Kind      string
-	Subject   string
-	Text      string
-	Incident  incident.Incident
+	// To names the recipient with a way to reach them; empty for the machine's
+	// own journal.
+	To       string
+	Lang     string
+	Kind     string
+	Subject  string
+	Text     string
+	Incident incident.Incident
 }
 
 // Permanent is a failure that no further attempt can mend.
@@ -158,7 +161,7 @@ func (w *Worker) Run(ctx context.Context) error {
 // round starts one goroutine for each idle channel that has something due.
 // Channels do not wait for each other.
 func (w *Worker) round(ctx context.Context, wg *sync.WaitGroup) error {
-	due, err := w.opt.Outbox.Due(ctx, w.opt.Now(), nil, perRound)
+	due, err := w.opt.Outbox.Due(ctx, w.opt.Now(), w.busyChannels(), perRound)
 	if err != nil {
 		return err
 	}
@@ -181,6 +184,20 @@ func (w *Worker) round(ctx context.Context, wg *sync.WaitGroup) error {
 		})
 	}
 	return nil
+}
+
+// busyChannels are those with a round under way: their queue must not hide
+// what others could send.
+func (w *Worker) busyChannels() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []string
+	for name, busy := range w.busy {
+		if busy {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 func (w *Worker) begin(channel string) bool {

@@ -3,6 +3,7 @@ package notify
 import (
 	"embed"
 	"fmt"
+	"strings"
 
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
@@ -53,10 +54,20 @@ func (w *Words) Message(n alerting.Notice, events []incident.Event) (Message, er
 		mark = p.T("notice.drill", nil)
 	}
 	return Message{
-		Key: n.Key, Recipient: n.Recipient, Lang: n.Lang, Kind: n.Kind, Incident: i,
+		Key: n.Key, Recipient: n.Recipient, To: w.person(n.Recipient), Lang: n.Lang, Kind: n.Kind, Incident: i,
 		Subject: mark + p.T("notice.subject."+n.Kind, args),
 		Text:    mark + p.T("notice.text."+n.Kind, args),
 	}, nil
+}
+
+// person names somebody on the roster, with the telephone.
+func (w *Words) person(id string) string {
+	for _, p := range w.Roster.People {
+		if p.ID == id {
+			return strings.TrimSpace(p.Name + " " + p.Phone)
+		}
+	}
+	return ""
 }
 
 func scenarioOf(p *plan.Plan, i incident.Incident) plan.Scenario {
