@@ -115,16 +115,19 @@ func (i *Incident) aftermath(e Event) {
 		i.Entries = append(slices.Clone(i.Entries), Entry{N: d.Entry, What: d.What, Project: d.Project, AddedBy: by, AddedAt: at})
 	case EntryDone:
 		i.Entries = slices.Clone(i.Entries)
-		x := &i.Entries[d.Entry-1]
-		x.DoneBy, x.DoneAt, x.Note = by, at, d.Note
+		// A damaged timeline must not bring down who reads it.
+		if n := d.Entry - 1; n >= 0 && n < len(i.Entries) {
+			i.Entries[n].DoneBy, i.Entries[n].DoneAt, i.Entries[n].Note = by, at, d.Note
+		}
 	case Investigated:
 		i.Investigation = with(i.Investigation, d.Heading, Writing{d.Text, by, at})
 	case LessonAdded:
 		i.Lessons = append(slices.Clone(i.Lessons), Lesson{N: d.Lesson, Text: d.Text, Owner: d.Owner, Due: d.Due, By: by, At: at})
 	case LessonDone:
 		i.Lessons = slices.Clone(i.Lessons)
-		x := &i.Lessons[d.Lesson-1]
-		x.DoneBy, x.DoneAt, x.Note = by, at, d.Note
+		if n := d.Lesson - 1; n >= 0 && n < len(i.Lessons) {
+			i.Lessons[n].DoneBy, i.Lessons[n].DoneAt, i.Lessons[n].Note = by, at, d.Note
+		}
 	}
 }
 

@@ -115,7 +115,7 @@ func (i Incident) setStep(c SetStep, env Env) ([]Data, error) {
 		}
 		t.choose(sc, b, ReasonStep)
 	}
-	t.add(StepChanged{Step: c.Step, State: c.State, To: c.To, Note: c.Note})
+	t.add(StepChanged(c))
 	return t.out, nil
 }
 

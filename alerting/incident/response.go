@@ -28,7 +28,7 @@ func (i Incident) renewable(now time.Time) bool {
 
 // triage gives the preliminary code and scenario (Art. 8).
 func (i Incident) triage(c Triage, env Env) ([]Data, error) {
-	d := Triaged{Code: c.Code, Scenario: c.Scenario, Cause: c.Cause, Note: c.Note}
+	d := Triaged(c)
 	if d.Code == "" && d.Scenario == "" {
 		d.Code, d.Scenario = i.Code, i.Scenario
 	}

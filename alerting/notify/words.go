@@ -49,14 +49,18 @@ func (w *Words) Message(n alerting.Notice, events []incident.Event) (Message, er
 	if id, said, ok := incident.Sentence(e.Data, w.Plan, scenarioOf(w.Plan, i), n.Lang); ok {
 		args["note"] = p.T(id, said)
 	}
+	kind := n.Kind
+	if o, ok := e.Data.(incident.Opened); ok && o.Warning != nil {
+		kind = "warned"
+	}
 	mark := ""
 	if i.Drill {
 		mark = p.T("notice.drill", nil)
 	}
 	return Message{
 		Key: n.Key, Recipient: n.Recipient, To: w.person(n.Recipient), Lang: n.Lang, Kind: n.Kind, Incident: i,
-		Subject: mark + p.T("notice.subject."+n.Kind, args),
-		Text:    mark + p.T("notice.text."+n.Kind, args),
+		Subject: mark + p.T("notice.subject."+kind, args),
+		Text:    mark + p.T("notice.text."+kind, args),
 	}, nil
 }
 

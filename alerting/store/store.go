@@ -144,7 +144,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		{&s.stmt.incident, `INSERT INTO incidents (id, state, code, level, drill, opened_at, ended_at, words, fold)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET state = excluded.state, code = excluded.code, level = excluded.level,
-			ended_at = excluded.ended_at, words = excluded.words, fold = excluded.fold`},
+			opened_at = excluded.opened_at, ended_at = excluded.ended_at, words = excluded.words, fold = excluded.fold`},
 		{&s.stmt.alert, `INSERT INTO alerts (key, fired_at, changed_at, status, record) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT (key, fired_at) DO UPDATE SET changed_at = excluded.changed_at, status = excluded.status, record = excluded.record`},
 		{&s.stmt.blob, `INSERT INTO blobs (id, sha256, body) VALUES (?, ?, ?)`},
