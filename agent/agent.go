@@ -20,6 +20,7 @@ import (
 
 	"xunjian/agent/access"
 	"xunjian/agent/config"
+	"xunjian/agent/papers"
 	"xunjian/alerting"
 	"xunjian/alerting/notify"
 	"xunjian/alerting/plan"
@@ -58,6 +59,7 @@ type Agent struct {
 
 	store    *store.Store
 	desk     *alerting.Desk
+	papers   *papers.Papers
 	engine   *rules.Engine
 	runner   *checks.Runner
 	history  *checks.History
@@ -122,7 +124,7 @@ func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
 	})
 	a.desk, err = alerting.NewDesk(ctx, alerting.Options{
 		Store: a.store, Plan: p, Roster: r, Host: cfg.Host, Zone: cfg.Location(),
-		Systems: cfg.Systems, Evidence: a.evidence, Wake: a.outbox.Wake, Logger: a.log,
+		Systems: cfg.Systems, Operator: cfg.Operator, Evidence: a.evidence, Wake: a.outbox.Wake, Logger: a.log,
 	})
 	if err != nil {
 		return err
@@ -131,6 +133,9 @@ func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	a.engine.Restore(restored(a.desk.Alerts()))
+	if a.papers, err = papers.New(cfg.Unit, cfg.Location(), a.desk); err != nil {
+		return err
+	}
 	if err := a.openChecks(ctx, cfg); err != nil {
 		return err
 	}

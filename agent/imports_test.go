@@ -22,10 +22,11 @@ var allowed = []struct {
 }{
 	{"cmd", []string{"agent", "checks", "rules", "alerting"}},
 	{"agent", []string{"agent", "checks", "rules", "alerting"}},
-	{"agent/config", []string{"agent/access", "checks", "rules", "alerting", "deploy"}},
+	{"agent/config", []string{"agent/access", "agent/papers", "checks", "rules", "alerting", "deploy"}},
 	{"agent/access", nil},
+	{"agent/papers", []string{"alerting"}},
 	{"agent/api", []string{"agent/access", "checks", "rules", "alerting"}},
-	{"agent/api/apitest", []string{"agent/api", "agent/access", "checks", "rules", "alerting"}},
+	{"agent/api/apitest", []string{"agent/api", "agent/papers", "agent/access", "checks", "rules", "alerting"}},
 	{"agent/console", []string{"agent/access", "checks", "rules", "alerting"}},
 	{"checks", nil},
 	{"checks/", []string{"checks"}},

@@ -76,6 +76,8 @@ type Options struct {
 	Checks   History
 	Runner   Runner
 	Accounts Accounts
+	// Papers makes the documents of an incident.
+	Papers Papers
 	// Verdicts joins what checks found with the alerts on their series.
 	Verdicts func([]checks.Result, []rules.Alert) map[string]checks.Verdict
 	// Reload reads the configuration again; an error changes nothing.

@@ -104,7 +104,7 @@ var wire = []any{
 	api.Plan{}, api.Scenario{}, api.IncidentList{}, api.IncidentDetail{}, api.Timeline{}, api.Verification{},
 	api.Report{}, api.Acknowledge{}, api.Comment{}, api.Assign{}, api.SetLevel{}, api.SetStep{},
 	api.Resolve{}, api.Reopen{}, api.FalseAlarm{},
-	api.Response{}, api.AddReport{}, api.SetTriage{}, api.SetEstimate{}, api.ChooseBranch{}, api.SetDuty{}, api.Analyse{}, api.Promote{},
+	api.Paper{}, api.SavePaper{}, api.Response{}, api.AddReport{}, api.SetTriage{}, api.SetEstimate{}, api.ChooseBranch{}, api.SetDuty{}, api.Analyse{}, api.Promote{},
 	api.Dismiss{}, api.AddEntry{}, api.CompleteEntry{}, api.Investigate{}, api.AddLesson{}, api.CompleteLesson{}, api.Close{},
 	api.UserList{}, api.NewUser{}, api.UserChange{}, api.TokenList{}, api.NewToken{}, api.IssuedToken{},
 }
@@ -414,6 +414,17 @@ func respond(t *testing.T, play func(want int, method, template, body string, pa
 	did("/duty", `{"duty":"tell-business-posts","state":"sent","to":["all posts"],"via":"telephone"}`)
 	did("/entry", `{"what":"opening record","project":"P1"}`)
 	did("/resolve", `{"note":"opened by hand"}`)
+	paper := into[api.Paper](play(200, "GET", in("/documents/{kind}"), "", "{id}", id, "{kind}", "notify-bidders"))
+	if paper.Edited || paper.ShortMessage == nil || paper.Text == "" {
+		t.Errorf("composed: %+v", paper)
+	}
+	body, _ := json.Marshal(api.SavePaper{Document: bytes.ReplaceAll(paper.Document, []byte(`"sms":"`), []byte(`"sms":"EDITED `))})
+	play(200, "PUT", in("/documents/{kind}"), string(body), "{id}", id, "{kind}", "notify-bidders")
+	if again := into[api.Paper](play(200, "GET", in("/documents/{kind}"), "", "{id}", id, "{kind}", "notify-bidders")); !again.Edited || !strings.Contains(string(again.Document), "EDITED ") {
+		t.Errorf("edited: %+v", again)
+	}
+	play(404, "GET", in("/documents/{kind}"), "", "{id}", id, "{kind}", "no-such-paper")
+	play(422, "PUT", in("/documents/{kind}"), string(body), "{id}", id, "{kind}", "all-clear")
 	play(409, "POST", in("/close"), `{}`, "{id}", id)
 	did("/entry-done", `{"entry":1}`)
 	for _, h := range into[api.Response](play(200, "GET", in("/response"), "", "{id}", id)).Investigation {

@@ -10,6 +10,7 @@ import (
 	"time"
 	_ "time/tzdata" // zones must be there on a machine without zoneinfo
 
+	"xunjian/agent/papers"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/planfile"
 	"xunjian/alerting/roster"
@@ -45,6 +46,11 @@ type Config struct {
 	// Systems are the business systems that this machine carries, by name; the
 	// kind, business or opening, decides which level table holds.
 	Systems map[string]plan.SystemKind `yaml:"systems"`
+	// Operator is what the law takes the operator for: critical, organ or
+	// other. It decides how soon an incident has to be reported by law.
+	Operator plan.OperatorKind `yaml:"operator"`
+	// Unit is the operator as documents name him.
+	Unit papers.Config `yaml:"unit"`
 	// Plan is the file of the operator's own response plan; empty: the one as
 	// shipped.
 	Plan   string `yaml:"plan"`
@@ -118,6 +124,8 @@ func Defaults() *Config {
 	return &Config{
 		Language: "zh-CN",
 		Zone:     "Asia/Shanghai",
+		Operator: plan.Other,
+		Unit:     papers.Config{Name: plan.Text{ZH: "本单位", EN: "our organisation"}},
 		Console:  Console{Listen: "127.0.0.1:8720"},
 		Metrics:  Metrics{Listen: "127.0.0.1:9720"},
 		Log:      Log{Level: "info", Format: "text"},
@@ -180,7 +188,7 @@ func (c *Config) resolve(name string) {
 
 // paths are the fields that hold paths.
 func (c *Config) paths() []*string {
-	out := []*string{&c.Data, &c.Console.TLSCert, &c.Console.TLSKey, &c.Plan, &c.Roster.File}
+	out := []*string{&c.Data, &c.Console.TLSCert, &c.Console.TLSKey, &c.Plan, &c.Roster.File, &c.Unit.Texts, &c.Unit.Letters}
 	for i := range c.Rules.Files {
 		out = append(out, &c.Rules.Files[i])
 	}

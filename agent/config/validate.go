@@ -42,6 +42,8 @@ func (c *Config) Validate() error {
 	}
 	m.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	m.oneOf("log.format", c.Log.Format, "text", "json")
+	m.oneOf("operator", string(c.Operator), "critical", "organ", "other")
+	m.join("unit", c.Unit.Validate())
 	c.validateSystems(&m)
 	c.validateResponse(&m)
 	m.join("checks", c.Checks.validate())

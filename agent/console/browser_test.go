@@ -141,7 +141,7 @@ type css = chromedp.CSS
 func everyPage(s *site) []string {
 	e, d := s.one("E01").ID, s.one("D01").ID
 	return []string{
-		"/", "/incidents", "/incidents?state=resolved&offset=50", "/incidents/" + e, "/incidents/" + d + "?order=oldest", "/incidents/new",
+		"/", "/incidents", "/incidents?state=resolved&offset=50", "/incidents/" + e, "/incidents/" + d + "?order=oldest", "/incidents/new", "/incidents/" + e + "/documents/file-in-writing", "/incidents/" + e + "/documents/notify-bidders",
 		"/checks", "/checks/filesystem?range=24h", "/checks/cpu?range=6h", "/checks/plugin/oracle", "/alerts", "/rules", "/plan", "/plan/server-failure",
 		"/explore", "/explore?" + url.Values{"expr": {"node_load1"}, "range": {"24h"}}.Encode(), "/about?verify", "/account", "/users", "/nowhere",
 	}

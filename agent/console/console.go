@@ -19,6 +19,7 @@ import (
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
 	"xunjian/alerting/plan"
+	"xunjian/alerting/report"
 	"xunjian/alerting/roster"
 	"xunjian/alerting/text"
 	"xunjian/checks"
@@ -70,6 +71,13 @@ type Accounts interface {
 	RevokeToken(ctx context.Context, owner, id string) error
 }
 
+// Papers is what the console needs of *papers.Papers.
+type Papers interface {
+	Document(ctx context.Context, id string, kind report.Kind, lang string) (doc report.Document, edited bool, err error)
+	Letter(ctx context.Context, id string, kind report.Kind, lang string) ([]byte, error)
+	Save(ctx context.Context, id string, actor incident.Actor, doc report.Document) error
+}
+
 // Options are what a Console is made of. All but Verdicts, About, Secure, Now
 // and Logger must be there.
 type Options struct {
@@ -77,6 +85,8 @@ type Options struct {
 	Rules    Rules
 	Checks   History
 	Accounts Accounts
+	// Papers makes the documents of an incident.
+	Papers Papers
 	// Sessions keeps the logins; see SessionOwner.
 	Sessions scs.Store
 	// Verdicts joins what checks found with the alerts on their series; nil

@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"xunjian/agent/access"
+	"xunjian/agent/papers"
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
 	"xunjian/alerting/plan"
@@ -99,8 +100,10 @@ func newSite(t testing.TB) *site {
 	}
 	s.about = About{Version: "v1.0.0-test", Host: "db01", Started: noon.Add(-30 * time.Hour), Console: "127.0.0.1:8720",
 		Metrics: "127.0.0.1:9720", DataDir: dir}
+	own, err := papers.New(papers.Config{}, zone, s.desk)
+	must(t, err)
 	s.Console, err = New(Options{
-		Desk: s.desk, Rules: s.engine, Checks: s.history, Accounts: s.accounts,
+		Papers: own, Desk: s.desk, Rules: s.engine, Checks: s.history, Accounts: s.accounts,
 		Sessions: s.accounts.Sessions(SessionOwner), About: func() About { return s.about },
 		Catalog: catalog, Zone: zone, Now: s.clock, Verdicts: joined,
 		Logger: slog.New(slog.NewTextHandler(testLog{t}, nil)),

@@ -30,7 +30,7 @@ func TestRolesDecide(t *testing.T) {
 		if rt.path == "/logout" || rt.path == "/login" || rt.path == "/chart" || rt.path == "/incidents/{id}/evidence/{eid}" {
 			continue
 		}
-		path := strings.NewReplacer("{$}", "", "{id}", i.ID, "{action}", "comment", "{name...}", "filesystem").Replace(rt.path)
+		path := strings.NewReplacer("{$}", "", "{id}", i.ID, "{action}", "comment", "{kind}", "all-clear", "{name...}", "filesystem").Replace(rt.path)
 		if strings.HasPrefix(path, "/plan/") {
 			path = "/plan/server-failure"
 		}

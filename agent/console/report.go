@@ -34,7 +34,7 @@ func (r *request) reportPage(status int, page reportPage, scenario string) error
 	return r.render(status, "report", r.T("console.report.title"), page)
 }
 
-func report(r *request) error {
+func sendReport(r *request) error {
 	page := reportPage{Key: r.field("key"), Title: r.field("title"), System: r.field("system"), Since: r.field("since")}
 	scenario := r.field("scenario")
 	in := alerting.Report{Key: page.Key, Scenario: scenario, System: page.System, Title: page.Title}

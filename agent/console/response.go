@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"xunjian/alerting/incident"
+	"xunjian/alerting/report"
 )
 
 // responseView is what is due, what was done and what is suggested.
@@ -36,6 +37,7 @@ type deadlineView struct {
 
 type dutyView struct {
 	ID, Do, Law, Article, Due string
+	Paper                     string // where its document is
 	Late                      bool
 	State, Word               string
 	By, To, Via, Note         string
@@ -140,6 +142,9 @@ func (b binder) duties(v *responseView, env incident.Env) {
 			row.State = stepOpen
 		}
 		row.Word = b.T("console.duty." + row.State)
+		if kind, ok := report.ForStep(d.ID); ok {
+			row.Paper = "/incidents/" + b.incident.ID + "/documents/" + string(kind)
+		}
 		if d.Within > 0 && row.State == stepOpen {
 			at := d.Since.Add(d.Within)
 			row.Due, row.Late = b.due(at), at.Before(b.now)

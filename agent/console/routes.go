@@ -34,10 +34,12 @@ func routes() []route {
 
 		{"GET", "/incidents", viewer, listIncidents},
 		{"GET", "/incidents/new", operator, showReport},
-		{"POST", "/incidents/new", operator, report},
+		{"POST", "/incidents/new", operator, sendReport},
 		{"GET", "/incidents/{id}", viewer, showIncident},
 		{"GET", "/incidents/{id}/live", viewer, liveIncident},
 		{"GET", "/incidents/{id}/evidence/{eid}", viewer, downloadEvidence},
+		{"GET", "/incidents/{id}/documents/{kind}", viewer, showPaper},
+		{"POST", "/incidents/{id}/documents/{kind}", operator, savePaper},
 		{"POST", "/incidents/{id}/{action}", operator, act},
 
 		{"GET", "/checks", viewer, listChecks},

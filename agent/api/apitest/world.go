@@ -21,6 +21,7 @@ import (
 
 	"xunjian/agent/access"
 	"xunjian/agent/api"
+	"xunjian/agent/papers"
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
 	"xunjian/alerting/planfile"
@@ -67,10 +68,12 @@ func New(t testing.TB) *World {
 	w.openDesk(zone, logger)
 	w.openEngine(logger)
 	w.openChecks()
+	own, err := papers.New(papers.Config{}, zone, w.Desk)
+	must(t, err)
 	catalog, err := text.Load(zone, checks.Messages, incident.Messages, access.Messages, api.Messages, findings)
 	must(t, err)
 	w.Options = api.Options{
-		Desk: w.Desk, Rules: w.Engine, Checks: w.History, Runner: w.Runner, Accounts: w.Accounts,
+		Desk: w.Desk, Rules: w.Engine, Checks: w.History, Runner: w.Runner, Accounts: w.Accounts, Papers: own,
 		Verdicts: verdicts, Reload: func(context.Context) error { return nil },
 		Authenticate: w.byToken, Local: api.LocalUsers(""), About: w.about, Closing: w.Closing,
 		Catalog: catalog, Zone: zone, Now: w.Now, Logger: logger,
