@@ -241,6 +241,16 @@ func (c *Client) Response(ctx context.Context, id string) (Response, error) {
 	return get[Response](ctx, c, incidentPath(id, "response"), nil)
 }
 
+// Explain says where everything about an incident comes from.
+func (c *Client) Explain(ctx context.Context, id string) (Explanation, error) {
+	return get[Explanation](ctx, c, incidentPath(id, "explain"), nil)
+}
+
+// Paper returns a document of an incident.
+func (c *Client) Paper(ctx context.Context, id, kind string) (Paper, error) {
+	return get[Paper](ctx, c, incidentPath(id, "documents/"+kind), nil)
+}
+
 // Timeline returns everything that happened to an incident.
 func (c *Client) Timeline(ctx context.Context, id string) (Timeline, error) {
 	return get[Timeline](ctx, c, incidentPath(id, "events"), nil)

@@ -104,7 +104,7 @@ var wire = []any{
 	api.Plan{}, api.Scenario{}, api.IncidentList{}, api.IncidentDetail{}, api.Timeline{}, api.Verification{},
 	api.Report{}, api.Acknowledge{}, api.Comment{}, api.Assign{}, api.SetLevel{}, api.SetStep{},
 	api.Resolve{}, api.Reopen{}, api.FalseAlarm{},
-	api.Paper{}, api.SavePaper{}, api.Response{}, api.AddReport{}, api.SetTriage{}, api.SetEstimate{}, api.ChooseBranch{}, api.SetDuty{}, api.Analyse{}, api.Promote{},
+	api.Explanation{}, api.Paper{}, api.SavePaper{}, api.Response{}, api.AddReport{}, api.SetTriage{}, api.SetEstimate{}, api.ChooseBranch{}, api.SetDuty{}, api.Analyse{}, api.Promote{},
 	api.Dismiss{}, api.AddEntry{}, api.CompleteEntry{}, api.Investigate{}, api.AddLesson{}, api.CompleteLesson{}, api.Close{},
 	api.UserList{}, api.NewUser{}, api.UserChange{}, api.TokenList{}, api.NewToken{}, api.IssuedToken{},
 }
@@ -442,6 +442,13 @@ func respond(t *testing.T, play func(want int, method, template, body string, pa
 		t.Errorf("state %s, want closed", got)
 	}
 	play(200, "GET", in("/events"), "", "{id}", id)
+	said := into[api.Explanation](play(200, "GET", in("/explain"), "", "{id}", id))
+	for _, about := range []string{"code", "level", "deadline/triage", "duty/report-upward", "duty/cybersecurity-report", "duty/all-clear"} {
+		n := slices.IndexFunc(said.Reasons, func(r api.Reason) bool { return r.About == about })
+		if n < 0 || said.Reasons[n].Article == "" && said.Reasons[n].Law == "" || strings.Contains(said.Reasons[n].Text, "explain.") {
+			t.Errorf("%s is not explained: %+v", about, said.Reasons)
+		}
+	}
 	for _, end := range []string{"promote", "dismiss"} {
 		w := into[api.Incident](play(200, "POST", "/incidents", `{"title":"port scan","warning":"external","major":true}`))
 		play(200, "POST", in("/analyse"), `{"text":"from one address","watch":true}`, "{id}", w.ID)

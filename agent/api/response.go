@@ -417,6 +417,7 @@ func responseRoutes() []route {
 	}
 	return []route{
 		{http.MethodGet, "/incidents/{id}/response", viewer, (*server).response, limits{}},
+		{http.MethodGet, "/incidents/{id}/explain", viewer, (*server).explain, limits{}},
 		{http.MethodGet, "/incidents/{id}/documents/{kind}", viewer, (*server).paper, limits{}},
 		{http.MethodPut, "/incidents/{id}/documents/{kind}", operator, (*server).savePaper, limits{body: 512 << 10}},
 		post("report", do[AddReport]), post("triage", do[SetTriage]), post("estimate", do[SetEstimate]),

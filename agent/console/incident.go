@@ -115,7 +115,7 @@ func (r *request) describe(i incident.Incident, events []incident.Event, form ac
 	page.Events = r.timeline(events, page.Oldest)
 	page.LiveURL = "/incidents/" + i.ID + "/live?" + query("evidence", strconv.Itoa(page.Taken), "order", r.URL.Query().Get("order"))
 	var err error
-	page.Response, err = r.response(i, form)
+	page.Response, err = r.response(i, events, form)
 	return page, err
 }
 

@@ -26,7 +26,14 @@ type responseView struct {
 	// URL and Version are for the forms; an empty URL: not this person.
 	URL     string
 	Version int
+	Reasons []reasonView
 	Error   string // of a form of this part that was refused
+}
+
+// reasonView says where something comes from.
+type reasonView struct {
+	Text, Article, Law string
+	At                 moment
 }
 
 type deadlineView struct {
@@ -68,7 +75,7 @@ type headingView struct {
 }
 
 // response describes the response to an incident.
-func (r *request) response(i incident.Incident, form actForm) (*responseView, error) {
+func (r *request) response(i incident.Incident, events []incident.Event, form actForm) (*responseView, error) {
 	env, err := r.c.opt.Desk.Env(r.Context(), i)
 	if err != nil {
 		return nil, err
@@ -95,6 +102,9 @@ func (r *request) response(i incident.Incident, form actForm) (*responseView, er
 		v.Calls = append(v.Calls, callView{who, c.Text, c.By, r.moment(c.At, r.now), r.moment(c.Due, r.now)})
 	}
 	b.aftermath(v, env)
+	for _, x := range incident.Explain(i, events, env, r.say.Lang()) {
+		v.Reasons = append(v.Reasons, reasonView{r.Tm(x.Why.Code, x.Why.Args), x.Article, x.Law.In(r.say.Lang()), r.moment(x.At, r.now)})
+	}
 	return v, nil
 }
 

@@ -17,7 +17,7 @@ import (
 // afterwards (Art. 7, 8, 18).
 func (c *cli) responseActions() []*cobra.Command {
 	return []*cobra.Command{
-		c.incidentResponseCommand(), c.triageCommand(), c.estimateCommand(),
+		c.incidentResponseCommand(), c.explainCommand(), c.documentCommand(), c.triageCommand(), c.estimateCommand(),
 		c.actionCommand("branch", "branch ID BRANCH [REASON]", func(args []string, v int) any {
 			return api.ChooseBranch{Branch: args[1], Reason: optional(args, 2), Version: v}
 		}),
@@ -251,4 +251,40 @@ func (c *cli) item(n int, text, doneBy string) {
 		mark, style = stepMarks["done"], term.Green
 	}
 	c.out.Indented("  ", term.Safe(fmt.Sprintf("%s %d  %s  %s", mark, n, text, doneBy)), style)
+}
+
+// explainCommand says which article, input and rule led to what.
+func (c *cli) explainCommand() *cobra.Command {
+	cmd := c.command("incidents.explain", "explain ID", func(ctx context.Context, args []string) error {
+		e, err := c.client().Explain(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		return c.show(e, func() {
+			t := term.NewTable(c.columns("time", "about", "*what", "basis")...)
+			for _, r := range e.Reasons {
+				basis := r.Law
+				if r.Article != "" {
+					basis = c.t("incidents.article", map[string]any{"article": r.Article})
+				}
+				t.Row(cell(clock(r.At)), cell(r.About), cell(r.Text), cell(basis))
+			}
+			t.Write(c.out)
+		})
+	})
+	cmd.ValidArgsFunction = c.completeIncidents
+	return cmd
+}
+
+// documentCommand prints a document that the plan demands.
+func (c *cli) documentCommand() *cobra.Command {
+	cmd := c.command("incidents.document", "document ID KIND", func(ctx context.Context, args []string) error {
+		p, err := c.client().Paper(ctx, args[0], args[1])
+		if err != nil {
+			return err
+		}
+		return c.show(p, func() { c.out.Line("%s", p.Text) })
+	})
+	cmd.ValidArgsFunction = c.completeIncidents
+	return cmd
 }

@@ -22,7 +22,7 @@ func (c *cli) tree() *cobra.Command {
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return c.checkGlobals() }
 	root.AddCommand(
 		c.runCommand(), c.inspectCommand(), c.statusCommand(),
-		c.incidentsCommand(), c.checksCommand(), c.alertsCommand(), c.rulesCommand(), c.planCommand(),
+		c.incidentsCommand(), c.explainCommand(), c.checksCommand(), c.alertsCommand(), c.rulesCommand(), c.planCommand(),
 		c.configCommand(), c.usersCommand(), c.tokensCommand(),
 		c.versionCommand(), c.completionCommand(root),
 	)
