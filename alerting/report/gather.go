@@ -36,8 +36,8 @@ func (t *Texts) Gather(s Sources) Facts {
 	f := Facts{
 		ID: i.ID, Code: i.Code, Category: category.Name, Second: second(category.Standard), Scenario: sc.Title,
 		Level: i.Level, LevelName: level.Name, System: i.System, Kind: i.SystemKind,
-		Host: i.Host, Place: s.Place, Drill: i.Drill, Title: i.Title, Cause: i.Cause, State: string(i.State),
-		Since: i.OutageSince, Until: i.OutageUntil, Opened: i.OpenedAt, Ended: i.EndedAt,
+		Host: i.Host, Place: s.Place, Drill: i.Drill, Title: unended(i.Title), Cause: i.Cause, State: string(i.State),
+		Since: i.OutageSince, Until: restored(i), Opened: i.OpenedAt, Ended: i.EndedAt,
 		FirstAck: i.FirstAckAt, Acked: i.AckedAt, AckedBy: i.AckedBy, Assignee: i.Assignee,
 		Estimate: i.Estimate, EstimateAt: i.EstimateAt,
 		PlanTitle: p.Title, PlanVersion: i.PlanVersion,
@@ -51,6 +51,20 @@ func (t *Texts) Gather(s Sources) Facts {
 	g.afterwards(&f)
 	g.timeline(&f)
 	return f
+}
+
+// restored is when the fault was over: measured, or, where nothing measures it,
+// when a person said so by resolving it.
+func restored(i incident.Incident) time.Time {
+	if i.OutageUntil.IsZero() && len(i.Alerts) == 0 && (i.State == incident.Done || i.State == incident.IsClosed) {
+		return i.EndedAt
+	}
+	return i.OutageUntil
+}
+
+// unended takes the full stop off a title: it stands inside sentences.
+func unended(t plan.Text) plan.Text {
+	return plan.Text{ZH: strings.TrimRight(t.ZH, "。. "), EN: strings.TrimRight(t.EN, "。. ")}
 }
 
 // second names a category of the standard with its number there.
