@@ -21,9 +21,12 @@ type boardPage struct {
 	Incidents []incidentRow
 	More      bool
 	Warnings  []alertRow
-	Checks    []checkChip
-	Counts    []verdictCount
-	Updated   string
+	// Signs are the warnings that people entered (Art. 7), Aftercare what is
+	// resolved and still asks for something (Art. 18).
+	Signs, Aftercare []incidentRow
+	Checks           []checkChip
+	Counts           []verdictCount
+	Updated          string
 }
 
 // maxBoard bounds the incidents on the board.
@@ -46,9 +49,29 @@ func showBoard(r *request) error {
 	}
 	alerts := r.c.opt.Rules.Alerts()
 	page.Warnings = r.warnings(alerts)
+	if err := r.besidesOpen(&page); err != nil {
+		return err
+	}
 	page.Checks, page.Counts = r.chips(alerts)
 	r.headline(&page, open)
 	return r.showLive("board", r.T("console.nav.board"), page)
+}
+
+// besidesOpen finds what asks for people though no fault goes on.
+func (r *request) besidesOpen(page *boardPage) error {
+	list, err := r.c.opt.Desk.Find(r.Context(), alerting.Query{States: []incident.State{incident.Watched, incident.Done}, Limit: maxBoard})
+	if err != nil {
+		return err
+	}
+	for _, i := range list {
+		switch {
+		case i.State == incident.Watched:
+			page.Signs = append(page.Signs, r.incidentRow(i))
+		case i.Pending():
+			page.Aftercare = append(page.Aftercare, r.incidentRow(i))
+		}
+	}
+	return nil
 }
 
 // sortByGravity puts the gravest first, and among equals the one that has

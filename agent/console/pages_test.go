@@ -194,6 +194,9 @@ func TestWarningForms(t *testing.T) {
 	i := s.report(alerting.Report{Title: "port scan", Warning: &incident.Sign{Source: "external", Major: true}})
 	b := s.as(operator, "en")
 	at := "/incidents/" + i.ID
+	if !strings.Contains(b.get("/").body, "port scan") {
+		t.Error("the board does not show the warning")
+	}
 	if !strings.Contains(b.get(at).body, "Make it an incident") {
 		t.Error("the page does not offer to make it an incident")
 	}
