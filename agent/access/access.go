@@ -14,6 +14,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+
+	"golang.org/x/crypto/argon2"
 )
 
 // Messages says the refusals.
@@ -36,7 +39,7 @@ var Roles = [...]Role{Viewer, Operator, Admin}
 
 // Allows reports whether r may do what needs the role need.
 func (r Role) Allows(need Role) bool {
-	return r.Valid() && slices.Index(Roles[:], r) >= slices.Index(Roles[:], need)
+	return r.Valid() && need.Valid() && slices.Index(Roles[:], r) >= slices.Index(Roles[:], need)
 }
 
 // Valid reports whether r is one of the roles.
@@ -82,9 +85,28 @@ func (r *Refusal) Is(target error) bool {
 func refuse(code string, args ...any) error {
 	r := &Refusal{Code: code, Args: map[string]any{}}
 	for i := 0; i+1 < len(args); i += 2 {
-		r.Args[args[i].(string)] = args[i+1]
+		v := args[i+1]
+		if s, ok := v.(string); ok {
+			v = shown(s, 64)
+		}
+		r.Args[args[i].(string)] = v
 	}
 	return r
+}
+
+// shown makes what somebody sent fit to be said back, on a terminal too.
+func shown(s string, most int) string {
+	var out []rune
+	for _, r := range s {
+		if len(out) == most {
+			return string(out) + "…"
+		}
+		if !unicode.IsPrint(r) {
+			r = unicode.ReplacementChar
+		}
+		out = append(out, r)
+	}
+	return string(out)
 }
 
 // Account is one person's login.
@@ -101,8 +123,12 @@ type Accounts struct {
 	db       *sql.DB
 	now      func() time.Time
 	throttle throttle
+	ended    ended
 	// hashing lets one password be hashed at a time: each takes 19 MiB.
-	hashing chan struct{}
+	// waiting bounds the logins that queue for it.
+	hashing, waiting chan struct{}
+	// derive is argon2.IDKey; tests count how often it is asked.
+	derive func(password, salt []byte, passes, memory uint32, lanes uint8, keyLen uint32) []byte
 }
 
 // New returns the accounts kept in db (the store's tables users, tokens,
@@ -111,7 +137,10 @@ func New(db *sql.DB, now func() time.Time) *Accounts {
 	if now == nil {
 		now = time.Now
 	}
-	return &Accounts{db: db, now: now, throttle: newThrottle(), hashing: make(chan struct{}, 1)}
+	return &Accounts{
+		db: db, now: now, throttle: newThrottle(), derive: argon2.IDKey,
+		hashing: make(chan struct{}, 1), waiting: make(chan struct{}, maxWaiting),
+	}
 }
 
 // Bootstrap makes the account "admin" with a random password if there are no
@@ -125,7 +154,13 @@ func (a *Accounts) Bootstrap(ctx context.Context) (name, password string, err er
 		return "", "", nil
 	}
 	password = readable()
-	return "admin", password, a.Create(ctx, "admin", Admin, password)
+	if err := a.Create(ctx, "admin", Admin, password); err != nil {
+		if r := (*Refusal)(nil); errors.As(err, &r) && r.Code == "name_taken" {
+			return "", "", nil // another was quicker, and tells its password
+		}
+		return "", "", err
+	}
+	return "admin", password, nil
 }
 
 // readable returns a random password of 80 bits in groups that can be read
@@ -136,23 +171,6 @@ func readable() string {
 }
 
 var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._@-]{0,63}$`)
-
-// minPassword is the least length of a password, in bytes; maxPassword keeps a
-// request from costing more than a password is worth.
-const (
-	minPassword = 10
-	maxPassword = 1024
-)
-
-func checkPassword(password string) error {
-	if len(password) < minPassword {
-		return refuse("password_short", "min", minPassword)
-	}
-	if len(password) > maxPassword {
-		return refuse("password_long", "max", maxPassword)
-	}
-	return nil
-}
 
 // Create makes an account.
 func (a *Accounts) Create(ctx context.Context, name string, role Role, password string) error {
@@ -195,115 +213,4 @@ func (a *Accounts) List(ctx context.Context) ([]Account, error) {
 		out = append(out, u)
 	}
 	return out, rows.Err()
-}
-
-// SetPassword changes a password and ends the account's sessions.
-func (a *Accounts) SetPassword(ctx context.Context, name, password string) error {
-	hash, err := a.hash(ctx, password)
-	if err != nil {
-		return err
-	}
-	return a.change(ctx, name, true, `UPDATE users SET password = ? WHERE name = ?`, hash, name)
-}
-
-// SetRole changes a role. The last admin stays one.
-func (a *Accounts) SetRole(ctx context.Context, name string, role Role) error {
-	if !role.Valid() {
-		return refuse("unknown_role", "role", string(role))
-	}
-	if role != Admin {
-		if err := a.notLastAdmin(ctx, name); err != nil {
-			return err
-		}
-	}
-	return a.change(ctx, name, true, `UPDATE users SET role = ? WHERE name = ?`, string(role), name)
-}
-
-// SetDisabled locks an account out, or lets it in again. The last admin cannot
-// be locked out.
-func (a *Accounts) SetDisabled(ctx context.Context, name string, disabled bool) error {
-	if disabled {
-		if err := a.notLastAdmin(ctx, name); err != nil {
-			return err
-		}
-	}
-	return a.change(ctx, name, true, `UPDATE users SET disabled = ? WHERE name = ?`, disabled, name)
-}
-
-// SetLang keeps a person's choice of language.
-func (a *Accounts) SetLang(ctx context.Context, name, lang string) error {
-	return a.change(ctx, name, false, `UPDATE users SET lang = ? WHERE name = ?`, lang, name)
-}
-
-func (a *Accounts) change(ctx context.Context, name string, endSessions bool, query string, args ...any) error {
-	tx, err := a.db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("change account %s: %w", name, err)
-	}
-	defer tx.Rollback()
-	res, err := tx.ExecContext(ctx, query, args...)
-	if err != nil {
-		return fmt.Errorf("change account %s: %w", name, err)
-	}
-	if n, err := res.RowsAffected(); err == nil && n == 0 {
-		return refuse("unknown_account", "name", name)
-	}
-	if endSessions {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE owner = ?`, name); err != nil {
-			return fmt.Errorf("end sessions of %s: %w", name, err)
-		}
-	}
-	return tx.Commit()
-}
-
-func (a *Accounts) notLastAdmin(ctx context.Context, name string) error {
-	var others int
-	err := a.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM users WHERE role = 'admin' AND disabled = 0 AND name <> ?`, name).Scan(&others)
-	if err != nil {
-		return fmt.Errorf("count admins: %w", err)
-	}
-	if others == 0 {
-		return refuse("last_admin", "name", name)
-	}
-	return nil
-}
-
-// Lookup returns a live account as a principal; sessions use it at each
-// request, so that a disabled account is out at once.
-func (a *Accounts) Lookup(ctx context.Context, name, via string) (Principal, error) {
-	p := Principal{Name: name, Via: via}
-	var disabled bool
-	err := a.db.QueryRowContext(ctx, `SELECT role, lang, disabled FROM users WHERE name = ?`, name).Scan(&p.Role, &p.Lang, &disabled)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && disabled {
-		return Principal{}, refuse("login_failed")
-	}
-	if err != nil {
-		return Principal{}, fmt.Errorf("look up account: %w", err)
-	}
-	return p, nil
-}
-
-// Login checks a name and password from a remote address. Wrong ones are
-// slowed down by name and by address; an unknown name costs as much as a
-// wrong password.
-func (a *Accounts) Login(ctx context.Context, name, password, remote string) (Principal, error) {
-	now := a.now()
-	if wait := a.throttle.wait(now, name, remote); wait > 0 {
-		return Principal{}, refuse("too_many_tries", "wait", wait.Seconds())
-	}
-	var hash string
-	err := a.db.QueryRowContext(ctx, `SELECT password FROM users WHERE name = ? AND disabled = 0`, name).Scan(&hash)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return Principal{}, fmt.Errorf("log in: %w", err)
-	}
-	ok, verr := a.verify(ctx, hash, password)
-	if verr != nil {
-		return Principal{}, verr
-	}
-	if !ok {
-		a.throttle.failed(now, name, remote)
-		return Principal{}, refuse("login_failed")
-	}
-	a.throttle.succeeded(name, remote)
-	return a.Lookup(ctx, name, "console")
 }

@@ -25,14 +25,29 @@ type Token struct {
 
 // tokenPrefix makes a token known for what it is when it turns up where it
 // should not.
-const tokenPrefix = "xj_"
+const (
+	tokenPrefix = "xj_"
+	tokenBytes  = 32
+)
+
+// maxTokenName bounds the name of a token, in bytes.
+const maxTokenName = 128
 
 // CreateToken makes a token of at most the owner's role and returns its
 // secret, which is kept nowhere.
 func (a *Accounts) CreateToken(ctx context.Context, owner, name string, role Role, expires time.Time) (Token, string, error) {
 	p, err := a.Lookup(ctx, owner, "api")
-	if err != nil {
+	if errors.Is(err, ErrUnauthenticated) {
 		return Token{}, "", refuse("unknown_account", "name", owner)
+	}
+	if err != nil {
+		return Token{}, "", err
+	}
+	if name == "" || len(name) > maxTokenName || name != shown(name, maxTokenName) {
+		return Token{}, "", refuse("bad_token_name", "name", name, "max", maxTokenName)
+	}
+	if !expires.IsZero() && !expires.After(a.now()) {
+		return Token{}, "", refuse("token_expired")
 	}
 	if !role.Valid() {
 		return Token{}, "", refuse("unknown_role", "role", string(role))
@@ -40,7 +55,7 @@ func (a *Accounts) CreateToken(ctx context.Context, owner, name string, role Rol
 	if !p.Role.Allows(role) {
 		return Token{}, "", refuse("role_above_owner", "role", string(role))
 	}
-	var raw [32]byte
+	var raw [tokenBytes]byte
 	rand.Read(raw[:])
 	secret := tokenPrefix + base64.RawURLEncoding.EncodeToString(raw[:])
 	t := Token{ID: rand.Text()[:10], Name: name, Owner: owner, Role: role, Created: a.now().UTC().Truncate(time.Millisecond), Expires: expires}
@@ -88,6 +103,9 @@ func (a *Accounts) RevokeToken(ctx context.Context, owner, id string) error {
 // ByToken returns who a token's secret lets in, with the lesser of its role
 // and its owner's.
 func (a *Accounts) ByToken(ctx context.Context, secret string) (Principal, error) {
+	if len(secret) != len(tokenPrefix)+base64.RawURLEncoding.EncodedLen(tokenBytes) {
+		return Principal{}, refuse("bad_token")
+	}
 	var id, owner string
 	var role Role
 	var expires, used int64
@@ -104,17 +122,19 @@ func (a *Accounts) ByToken(ctx context.Context, secret string) (Principal, error
 		return Principal{}, refuse("bad_token")
 	}
 	p, err := a.Lookup(ctx, owner, "api")
-	if err != nil {
+	if errors.Is(err, ErrUnauthenticated) {
 		return Principal{}, refuse("bad_token")
+	}
+	if err != nil {
+		return Principal{}, err
 	}
 	if p.Role.Allows(role) {
 		p.Role = role
 	}
-	// Once a minute is enough to see which tokens are in use.
+	// Once a minute is enough to see which tokens are in use. It is only for
+	// the list: a full disk must not keep a program out.
 	if now.UnixMilli()-used > time.Minute.Milliseconds() {
-		if _, err := a.db.ExecContext(ctx, `UPDATE tokens SET last_used = ? WHERE id = ?`, now.UnixMilli(), id); err != nil {
-			return Principal{}, fmt.Errorf("note token use: %w", err)
-		}
+		_, _ = a.db.ExecContext(ctx, `UPDATE tokens SET last_used = ? WHERE id = ?`, now.UnixMilli(), id)
 	}
 	return p, nil
 }

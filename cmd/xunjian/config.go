@@ -17,15 +17,16 @@ func (c *cli) configCommand() *cobra.Command {
 }
 
 // loadConfig reads a configuration file, or takes the defaults without one.
-func loadConfig(file string) (*config.Config, error) {
+func (c *cli) loadConfig(file string) (*config.Config, error) {
 	if file == "" {
 		return config.Default(), nil
 	}
-	return config.Load(file)
+	cfg, err := config.Load(file)
+	return cfg, c.unreadable(file, err)
 }
 
 func (c *cli) checkConfig(_ context.Context, args []string) error {
-	cfg, err := config.Load(args[0])
+	cfg, err := c.loadConfig(args[0])
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net/http"
 	"strings"
 	"syscall"
 
@@ -47,29 +48,33 @@ const annotationFailure = "failure"
 
 // explain prints an error and returns the exit status.
 func (c *cli) explain(cmd *cobra.Command, err error) int {
-	f := c.faultOf(err)
+	f := c.faultOf(cmd, err)
 	if f.status != exitOK && cmd.Annotations[annotationFailure] != "" && f.message != "" {
 		f.status = exitNotInspected
 	}
 	if f.message == "" {
 		return f.status
 	}
-	c.err.Line("%s%s", c.err.Paint(term.RedBold, "xunjian: "), f.message)
-	if f.hint == "" && f.status == exitUsage && !isFileMistake(err) {
+	if isFileMistake(err) {
+		c.err.Line("%s", f.message)
+		return f.status
+	}
+	c.err.Led("xunjian: ", term.RedBold, f.message)
+	if f.hint == "" && f.status == exitUsage {
 		f.hint = c.t("hint.help", map[string]any{"command": cmd.CommandPath()})
 	}
 	if f.hint != "" {
-		c.err.Line("%s%s", c.err.Paint(term.Cyan, c.t("hint", nil)), f.hint)
+		c.err.Led(c.t("hint", nil), term.Cyan, f.hint)
 	}
 	return f.status
 }
 
-func (c *cli) faultOf(err error) *fault {
+func (c *cli) faultOf(cmd *cobra.Command, err error) *fault {
 	if f := (*fault)(nil); errors.As(err, &f) {
 		return f
 	}
 	if e := (*api.Error)(nil); errors.As(err, &e) {
-		return c.refused(e)
+		return c.refused(cmd, e)
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -77,18 +82,38 @@ func (c *cli) faultOf(err error) *fault {
 	case errors.Is(err, api.ErrUnreachable):
 		return c.unreachable(err)
 	case isFileMistake(err):
-		return &fault{status: exitUsage, message: "\n" + err.Error()}
+		return &fault{status: exitUsage, message: err.Error()}
 	}
 	return &fault{status: exitFailure, message: err.Error()}
 }
 
-// refused is what the agent did not do.
-func (c *cli) refused(e *api.Error) *fault {
+// refused is what the agent did not do. A word it does not know is a mistake
+// on the command line.
+func (c *cli) refused(cmd *cobra.Command, e *api.Error) *fault {
 	f := &fault{status: exitFailure, message: e.Message}
-	if e.Code == "changed_meanwhile" {
+	switch {
+	case e.Code == "changed_meanwhile":
 		f.hint = c.t("hint.look_again", nil)
+	case e.Code == "not_found" && cmd.Flags().NArg() > 0:
+		f.message = c.t("error.not_found", map[string]any{"name": cmd.Flags().Arg(0)})
+		f.hint = c.t("hint.list", map[string]any{"command": cmd.Parent().CommandPath()})
+	case e.Field != "" && (e.Status == http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity):
+		f.status = exitUsage
 	}
 	return f
+}
+
+// unreadable says which file on the command line cannot be read; nil is no
+// error.
+func (c *cli) unreadable(file string, err error) error {
+	args := map[string]any{"file": file}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return c.usage("no_file", args)
+	case errors.Is(err, fs.ErrPermission):
+		return c.usage("file_denied", args)
+	}
+	return err
 }
 
 // unreachable says why no agent answers, as far as can be told.

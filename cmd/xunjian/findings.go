@@ -59,8 +59,10 @@ func (c *cli) checkRows(k api.Check) []findingRow {
 	case len(rows) > 0:
 	case k.Error != "":
 		rows = append(rows, findingRow{k.Verdict, term.Cell{Text: k.Error, Style: textStyle(k.Verdict)}})
-	default:
+	case k.Verdict == "ok":
 		rows = append(rows, findingRow{k.Verdict, term.Cell{Text: c.t("checks.nothing", nil), Style: term.Dim}})
+	default:
+		rows = append(rows, findingRow{k.Verdict, term.Cell{Text: c.t("checks.unsaid", nil), Style: textStyle(k.Verdict)}})
 	}
 	return rows
 }

@@ -64,10 +64,25 @@ func (c *cli) helpCommands(out term.Out, cmd *cobra.Command) {
 		return
 	}
 	out.Line("\n%s", out.Paint(term.Bold, c.t("help.commands", nil)))
+	sections := cmd.Groups()
+	if len(sections) == 0 {
+		sections = []*cobra.Group{{}}
+	}
+	// One table for all, so that the explanations stand in one column.
 	t := term.NewTable(term.Column{}, term.Column{Flex: 1}).Margin("  ")
-	for _, sub := range cmd.Commands() {
-		if sub.IsAvailableCommand() {
-			t.Row(term.Cell{Text: strings.TrimPrefix(sub.UseLine(), cmd.CommandPath()+" ")}, term.Cell{Text: sub.Short})
+	for n, s := range sections {
+		indent := ""
+		if s.Title != "" {
+			if n > 0 {
+				t.Row()
+			}
+			t.Heading(s.Title)
+			indent = "  "
+		}
+		for _, sub := range cmd.Commands() {
+			if sub.IsAvailableCommand() && sub.GroupID == s.ID {
+				t.Row(term.Cell{Text: indent + strings.TrimPrefix(sub.UseLine(), cmd.CommandPath()+" ")}, term.Cell{Text: sub.Short})
+			}
 		}
 	}
 	t.Write(out)

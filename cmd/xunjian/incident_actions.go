@@ -81,7 +81,7 @@ func (c *cli) actionCommand(name, use string, body func(args []string, version i
 func (c *cli) printOutcome(i api.Incident) {
 	state := c.state(i.State)
 	c.out.Line("%s  %s  %s", c.out.Paint(term.Bold, i.ID), c.out.Paint(state.Style, state.Text),
-		c.t("incidents.outcome", map[string]any{"level": i.Level, "version": i.Version, "assignee": i.Assignee}))
+		c.t("incidents.outcome", map[string]any{"level": i.Level, "version": i.Version, "assignee": term.Safe(i.Assignee)}))
 }
 
 func (c *cli) incidentOpenCommand() *cobra.Command {

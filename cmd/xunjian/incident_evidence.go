@@ -9,27 +9,29 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"xunjian/agent"
 	"xunjian/agent/api"
 	"xunjian/alerting/text"
+	"xunjian/checks"
 	"xunjian/cmd/xunjian/term"
 )
 
 func (c *cli) incidentEvidenceCommand() *cobra.Command {
 	cmd := c.command("incidents.evidence", "evidence ID [EVIDENCE]", func(ctx context.Context, args []string) error {
-		eid := optional(args, 1)
-		if eid == "" {
-			i, err := c.client().Incident(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			if len(i.Evidence) == 0 {
-				return &fault{status: exitFailure, message: c.t("none.evidence", map[string]any{"id": i.ID})}
-			}
-			eid = i.Evidence[0].ID
+		i, err := c.client().Incident(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if len(i.Evidence) == 0 {
+			return &fault{status: exitFailure, message: c.t("none.evidence", map[string]any{"id": i.ID})}
+		}
+		eid := cmp.Or(optional(args, 1), i.Evidence[0].ID)
+		if !slices.ContainsFunc(i.Evidence, func(e api.Evidence) bool { return e.ID == eid }) {
+			return &fault{status: exitFailure, message: c.t("none.such_evidence", map[string]any{"id": i.ID, "evidence": eid, "there": i.Evidence[0].ID})}
 		}
 		body, err := c.client().Evidence(ctx, args[0], eid)
 		if err != nil {
@@ -53,7 +55,12 @@ func (c *cli) printEvidence(body []byte) error {
 		return fmt.Errorf("read the evidence: %w", err)
 	}
 	c.out.Line("%s", c.out.Paint(term.Bold, c.t("evidence.title", map[string]any{"id": s.Incident, "time": clock(api.Moment{Time: s.TakenAt.Local()})})))
-	c.printEvidenceNumbers(s)
+	// A finding is a code with arguments; its words are those of the checks.
+	catalog, err := text.Load(time.Local, checks.Messages)
+	if err != nil {
+		return err
+	}
+	c.printEvidenceNumbers(s, catalog.For(c.say.Lang()))
 	c.printEvidenceHost(s)
 	if len(s.Errors) > 0 {
 		c.heading("evidence.missing", nil)
@@ -65,7 +72,7 @@ func (c *cli) printEvidence(body []byte) error {
 }
 
 // printEvidenceNumbers prints the alerts and findings of that moment.
-func (c *cli) printEvidenceNumbers(s agent.Snapshot) {
+func (c *cli) printEvidenceNumbers(s agent.Snapshot, say *text.Printer) {
 	if len(s.Values) > 0 {
 		c.heading("evidence.values", nil)
 		t := term.NewTable(c.columns("rule", ">value", "*labels")...).Margin("  ")
@@ -74,11 +81,13 @@ func (c *cli) printEvidenceNumbers(s agent.Snapshot) {
 		}
 		t.Write(c.out)
 	}
-	if len(s.Findings) > 0 {
+	found := slices.DeleteFunc(slices.Clone(s.Findings), func(f agent.FindingOf) bool { return f.Verdict == checks.NotApplicable })
+	if len(found) > 0 {
 		c.heading("evidence.findings", nil)
-		t := term.NewTable(c.columns("verdict", "check", "subject", "*code")...).Margin("  ")
-		for _, f := range s.Findings {
-			t.Row(c.verdict(f.Verdict.String()), cell(f.Check), cell(f.Subject), cell(f.Code))
+		t := term.NewTable(c.columns("verdict", "check", "*finding")...).Margin("  ")
+		for _, f := range found {
+			word := f.Verdict.String()
+			t.Row(c.verdict(word), cell(f.Check), term.Cell{Lead: f.Subject, Text: say.T(f.Code, f.Args), Style: textStyle(word)})
 		}
 		t.Write(c.out)
 	}
@@ -100,13 +109,16 @@ func labelLine(set map[string]string) string {
 // all.
 const kernelShown = 15
 
+// commandShown is how much of a command line is shown, in columns.
+const commandShown = 120
+
 // printEvidenceHost prints what the machine was doing.
 func (c *cli) printEvidenceHost(s agent.Snapshot) {
 	if len(s.Processes) > 0 {
 		c.heading("evidence.processes", nil)
 		t := term.NewTable(c.columns(">pid", "user", ">cpu", ">memory", "*command")...).Margin("  ")
 		for _, p := range s.Processes {
-			t.Row(cell(strconv.Itoa(p.PID)), cell(p.User), cell(text.Percent(p.CPU)), cell(text.Bytes(p.Memory)), cell(cmp.Or(p.Command, p.Name)))
+			t.Row(cell(strconv.Itoa(p.PID)), cell(p.User), cell(text.Percent(p.CPU)), cell(text.Bytes(p.Memory)), cell(term.Cut(term.Safe(cmp.Or(p.Command, p.Name)), commandShown)))
 		}
 		t.Write(c.out)
 	}

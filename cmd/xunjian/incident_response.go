@@ -2,26 +2,28 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"xunjian/agent/api"
-	"xunjian/cmd/xunjian/term"
 )
 
-// responseActions are the commands of the response and of what comes
-// afterwards (Art. 7, 8, 18).
+// responseActions are the commands of the response (Art. 8).
 func (c *cli) responseActions() []*cobra.Command {
 	return []*cobra.Command{
-		c.incidentResponseCommand(), c.explainCommand(), c.documentCommand(), c.triageCommand(), c.estimateCommand(),
+		c.triageCommand(), c.estimateCommand(),
 		c.actionCommand("branch", "branch ID BRANCH [REASON]", func(args []string, v int) any {
 			return api.ChooseBranch{Branch: args[1], Reason: optional(args, 2), Version: v}
 		}),
 		c.reportCommand(), c.dutyCommand(),
+	}
+}
+
+// warningActions are the commands of what may become an incident (Art. 7).
+func (c *cli) warningActions() []*cobra.Command {
+	return []*cobra.Command{
 		c.actionCommand("analyse", "analyse ID TEXT", func(args []string, v int) any {
 			return api.Analyse{Text: args[1], Watch: true, Version: v}
 		}),
@@ -31,6 +33,12 @@ func (c *cli) responseActions() []*cobra.Command {
 		c.actionCommand("dismiss", "dismiss ID REASON", func(args []string, v int) any {
 			return api.Dismiss{Reason: args[1], Version: v}
 		}),
+	}
+}
+
+// afterActions are the commands of what comes afterwards (Art. 18).
+func (c *cli) afterActions() []*cobra.Command {
+	return []*cobra.Command{
 		c.actionCommand("entry", "entry ID WHAT [PROJECT]", func(args []string, v int) any {
 			return api.AddEntry{What: args[1], Project: optional(args, 2), Version: v}
 		}),
@@ -78,7 +86,7 @@ func (c *cli) estimateCommand() *cobra.Command {
 	cmd := c.command("incidents.estimate", "estimate ID WHEN [NOTE]", func(ctx context.Context, args []string) error {
 		at, err := restoredAt(args[1], time.Now())
 		if err != nil {
-			return err
+			return c.usage("bad_time", map[string]any{"value": args[1]})
 		}
 		i, err := c.client().Do(ctx, args[0], api.SetEstimate{Restored: api.Moment{Time: at}, Note: optional(args, 2), Version: seen})
 		if err != nil {
@@ -173,118 +181,5 @@ func (c *cli) incidentDrillCommand() *cobra.Command {
 	f.StringSliceVar(&r.Participants, "people", nil, c.t("flag.people", nil))
 	f.StringVar(&r.System, "system", "", c.t("flag.system", nil))
 	cmd.MarkFlagRequired("people")
-	return cmd
-}
-
-func (c *cli) incidentResponseCommand() *cobra.Command {
-	cmd := c.command("incidents.response", "response ID", func(ctx context.Context, args []string) error {
-		r, err := c.client().Response(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		return c.show(r, func() { c.printResponse(r) })
-	})
-	cmd.ValidArgsFunction = c.completeIncidents
-	return cmd
-}
-
-// printResponse shows what is due, what was done and what is suggested.
-func (c *cli) printResponse(r api.Response) {
-	c.heading("incidents.deadlines", nil)
-	t := term.NewTable(c.columns("state", "due", "*what", "who")...).Margin("  ")
-	for _, d := range r.Deadlines {
-		t.Row(c.state(todo(d.State)), cell(clock(d.Due)), cell(d.Text), cell(c.posts(d.Responsible)))
-	}
-	t.Write(c.out)
-	for _, s := range r.Suggested {
-		c.out.Line("  %s", c.out.Paint(term.Cyan, c.t("incidents.suggested", map[string]any{"when": s.When.Text, "reason": s.Reason, "branch": s.Branch})))
-	}
-	if len(r.Duties) > 0 {
-		c.heading("incidents.duties", nil)
-		t := term.NewTable(c.columns("state", "id", "*what", "who")...).Margin("  ")
-		for _, d := range r.Duties {
-			t.Row(c.state(todo(d.State)), cell(d.ID), cell(d.Do.Text), cell(c.posts(d.Responsible)))
-		}
-		t.Write(c.out)
-	}
-	for _, l := range r.Looks {
-		c.out.Line("\n%s", c.out.Paint(term.Bold, c.t("incidents.looked", map[string]any{"look": l.Look, "step": l.Step})))
-		for _, line := range l.Lines {
-			c.out.Indented("  ", term.Safe(line), term.Plain)
-		}
-	}
-	c.printAfterwards(r)
-}
-
-// todo tells what is still to be done from an incident that nobody has taken in
-// hand: both are open.
-func todo(state string) string {
-	if state == "open" {
-		return "todo"
-	}
-	return state
-}
-
-func (c *cli) printAfterwards(r api.Response) {
-	for _, call := range r.Reports {
-		text := strings.TrimSpace(strings.Join([]string{call.Caller, call.Phone, call.Bidder, call.Project}, " "))
-		c.out.Indented("  ", term.Safe(fmt.Sprintf("%s  %s: %s", clock(call.At), text, call.Text)), term.Plain)
-	}
-	if len(r.Entries)+len(r.Lessons) > 0 {
-		c.heading("incidents.afterwards", nil)
-	}
-	for _, e := range r.Entries {
-		c.item(e.Entry, e.What, e.DoneBy)
-	}
-	for _, l := range r.Lessons {
-		c.item(l.Lesson, l.Text+"  "+l.Owner+"  "+clock(l.Due), l.DoneBy)
-	}
-	if len(r.Missing) > 0 {
-		c.out.Line("\n%s", c.t("incidents.missing", map[string]any{"what": strings.Join(r.Missing, ", ")}))
-	}
-}
-
-// item is one line of a list that is worked off.
-func (c *cli) item(n int, text, doneBy string) {
-	mark, style := stepMarks["open"], term.Plain
-	if doneBy != "" {
-		mark, style = stepMarks["done"], term.Green
-	}
-	c.out.Indented("  ", term.Safe(fmt.Sprintf("%s %d  %s  %s", mark, n, text, doneBy)), style)
-}
-
-// explainCommand says which article, input and rule led to what.
-func (c *cli) explainCommand() *cobra.Command {
-	cmd := c.command("incidents.explain", "explain ID", func(ctx context.Context, args []string) error {
-		e, err := c.client().Explain(ctx, args[0])
-		if err != nil {
-			return err
-		}
-		return c.show(e, func() {
-			t := term.NewTable(c.columns("time", "about", "*what", "basis")...)
-			for _, r := range e.Reasons {
-				basis := r.Law
-				if r.Article != "" {
-					basis = c.t("incidents.article", map[string]any{"article": r.Article})
-				}
-				t.Row(cell(clock(r.At)), cell(r.About), cell(r.Text), cell(basis))
-			}
-			t.Write(c.out)
-		})
-	})
-	cmd.ValidArgsFunction = c.completeIncidents
-	return cmd
-}
-
-// documentCommand prints a document that the plan demands.
-func (c *cli) documentCommand() *cobra.Command {
-	cmd := c.command("incidents.document", "document ID KIND", func(ctx context.Context, args []string) error {
-		p, err := c.client().Paper(ctx, args[0], args[1])
-		if err != nil {
-			return err
-		}
-		return c.show(p, func() { c.out.Line("%s", p.Text) })
-	})
-	cmd.ValidArgsFunction = c.completeIncidents
 	return cmd
 }

@@ -78,11 +78,13 @@ func (c *cli) printPlaybook(p api.Playbook) {
 	c.heading("incidents.playbook", map[string]any{"title": p.Title.Text, "article": p.Article})
 	c.printSteps(p.Steps)
 	for _, b := range p.Branches {
-		word := "incidents.branch"
-		if b.Suggested {
-			word = "incidents.branch_suggested"
+		tone := term.Cyan
+		if b.Chosen {
+			tone = term.Green
 		}
-		c.out.Line("  %s", c.out.Paint(term.Cyan, c.t(word, map[string]any{"when": b.When.Text, "after": b.After})))
+		c.out.Indented("  ", c.t("incidents.branch_line", map[string]any{
+			"id": b.ID, "when": term.Safe(b.When.Text), "after": b.After, "suggested": b.Suggested, "chosen": b.Chosen,
+		}), tone)
 		c.printSteps(b.Steps)
 	}
 }

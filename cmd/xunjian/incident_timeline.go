@@ -23,7 +23,7 @@ func (c *cli) incidentTimelineCommand() *cobra.Command {
 }
 
 func (c *cli) printEvents(list []api.Event) {
-	t := term.NewTable(c.columns(">version", "time", "actor", "*event")...)
+	t := term.NewTable(c.columns(">version", "time", "*actor", "***event")...)
 	for _, e := range list {
 		t.Row(cell(strconv.Itoa(e.Version)), cell(clock(e.At)), cell(c.actor(e.Actor)), cell(e.Text))
 	}

@@ -10,14 +10,13 @@ import (
 )
 
 func (c *cli) incidentsCommand() *cobra.Command {
-	list := c.incidentListCommand()
-	g := c.group("incidents", "incidents", nil, list,
-		c.incidentShowCommand(), c.incidentTimelineCommand(), c.incidentEvidenceCommand(),
-		c.incidentOpenCommand(), c.incidentWarnCommand(), c.incidentDrillCommand(),
-	)
-	g.AddCommand(c.incidentActions()...)
-	g.AddCommand(c.responseActions()...)
-	g.AddCommand(c.incidentVerifyCommand(), c.incidentWatchCommand())
+	g := c.group("incidents", "incidents", nil)
+	c.section(g, "look", c.incidentListCommand(), c.incidentShowCommand(), c.incidentTimelineCommand(),
+		c.incidentEvidenceCommand(), c.incidentResponseCommand(), c.explainCommand(), c.documentCommand(), c.incidentVerifyCommand(), c.incidentWatchCommand())
+	c.section(g, "enter", c.incidentOpenCommand(), c.incidentWarnCommand(), c.incidentDrillCommand())
+	c.section(g, "handle", append(c.incidentActions(), c.responseActions()...)...)
+	c.section(g, "warning", c.warningActions()...)
+	c.section(g, "after", c.afterActions()...)
 	g.RunE = func(cmd *cobra.Command, _ []string) error {
 		return c.listIncidents(cmd.Context(), api.IncidentFilter{})
 	}
@@ -61,7 +60,7 @@ func (c *cli) listIncidents(ctx context.Context, f api.IncidentFilter) error {
 }
 
 func (c *cli) printIncidents(list []api.Incident) {
-	t := term.NewTable(c.columns("id", "level", "code", "state", "opened", ">outage", "assignee", "*title")...)
+	t := term.NewTable(c.columns("id", "level", "code", "state", "opened", ">outage", "*assignee", "***title")...)
 	for _, i := range list {
 		t.Row(cell(i.ID), c.level(i.Level), cell(i.Code), c.state(i.State), cell(i.OpenedAt.Format("01-02 15:04")),
 			cell(c.span(i.OutageSeconds)), cell(i.Assignee), cell(i.Title.Text))

@@ -28,7 +28,7 @@ func (c *cli) inspectCommand() *cobra.Command {
 }
 
 func (c *cli) inspect(ctx context.Context, file string) error {
-	cfg, err := loadConfig(file)
+	cfg, err := c.loadConfig(file)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (c *cli) printInspection(in api.Inspection) {
 	c.printFindings(in.Checks)
 	for _, a := range in.OtherAlerts {
 		if a.Kind != "watchdog" {
-			c.out.Line("%s  %s  %s", c.verdict(alertVerdict(a)).Text, a.Rule, a.Summary)
+			c.out.Line("%s  %s  %s", c.verdict(alertVerdict(a)).Text, term.Safe(a.Rule), term.Safe(a.Summary))
 		}
 	}
 	c.out.Indented("", "\n"+c.t("inspect.summary", map[string]any{

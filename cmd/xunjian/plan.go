@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -90,7 +91,7 @@ func (c *cli) showScenario(ctx context.Context, id string) error {
 		return err
 	}
 	return c.show(s, func() {
-		c.out.Line("%s  %s", c.out.Paint(term.Bold, s.Code+" "+s.Title.Text), s.ID)
+		c.out.Line("%s  %s", c.out.Paint(term.Bold, strings.TrimSpace(s.Code+" "+s.Title.Text)), s.ID)
 		c.out.Indented("", s.Trigger.Text, term.Plain)
 		c.printPlaybook(s.Playbook)
 	})
@@ -114,7 +115,7 @@ func (c *cli) planCodes(ctx context.Context, _ []string) error {
 func (c *cli) checkPlan(_ context.Context, args []string) error {
 	p, err := planfile.LoadFile(args[0])
 	if err != nil {
-		return err
+		return c.unreadable(args[0], err)
 	}
 	answer := struct {
 		File      string `json:"file"`

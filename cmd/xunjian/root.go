@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"xunjian/alerting/text"
 )
@@ -19,14 +20,18 @@ func (c *cli) tree() *cobra.Command {
 	root.SetErr(c.err)
 	root.SetHelpFunc(c.help)
 	root.SetFlagErrorFunc(c.badFlag)
-	root.PersistentPreRunE = func(*cobra.Command, []string) error { return c.checkGlobals() }
-	root.AddCommand(
-		c.runCommand(), c.inspectCommand(), c.statusCommand(),
-		c.incidentsCommand(), c.explainCommand(), c.checksCommand(), c.alertsCommand(), c.rulesCommand(), c.planCommand(),
-		c.configCommand(), c.usersCommand(), c.tokensCommand(),
-		c.versionCommand(), c.completionCommand(root),
-	)
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if err := c.checkGlobals(); err != nil {
+			return err
+		}
+		return c.requiredFlags(cmd)
+	}
+	c.section(root, "machine", c.runCommand(), c.inspectCommand(), c.statusCommand())
+	c.section(root, "work", c.incidentsCommand(), c.explainCommand(), c.checksCommand(), c.alertsCommand(), c.rulesCommand(), c.planCommand())
+	c.section(root, "manage", c.configCommand(), c.usersCommand(), c.tokensCommand())
+	c.section(root, "other", c.versionCommand(), c.completionCommand(root))
 	help := c.helpCommand(root)
+	help.GroupID = "other"
 	root.SetHelpCommand(help)
 	root.AddCommand(help)
 	c.globals(root)
@@ -55,6 +60,27 @@ func (c *cli) checkGlobals() error {
 		return c.oneOf("--lang", c.lang, text.ZH, text.EN)
 	}
 	return c.oneOf("--output", c.output, "table", "json")
+}
+
+// requiredFlags refuses a command without a flag that it cannot do without.
+func (c *cli) requiredFlags(cmd *cobra.Command) error {
+	var missing error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Annotations[cobra.BashCompOneRequiredFlag] != nil && !f.Changed && missing == nil {
+			missing = c.usage("missing_flag", map[string]any{"flag": "--" + f.Name})
+		}
+	})
+	return missing
+}
+
+// section puts commands under parent; in its help they stand together, below a
+// title.
+func (c *cli) section(parent *cobra.Command, id string, parts ...*cobra.Command) {
+	parent.AddGroup(&cobra.Group{ID: id, Title: c.t("section."+id, nil)})
+	for _, cmd := range parts {
+		cmd.GroupID = id
+		parent.AddCommand(cmd)
+	}
 }
 
 // action is what a command does with its arguments.

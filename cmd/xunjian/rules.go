@@ -2,21 +2,21 @@ package main
 
 import (
 	"context"
-	"os"
-	"path/filepath"
+	"net/http"
+	"regexp"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"xunjian/agent/api"
 	"xunjian/cmd/xunjian/term"
-	"xunjian/rules/ruletest"
 )
 
 func (c *cli) rulesCommand() *cobra.Command {
 	return c.group("rules", "rules", c.listRules,
-		c.command("rules.list", "list", c.listRules), c.ruleTestCommand(), c.backtestCommand())
+		c.command("rules.list", "list", c.listRules), c.command("rules.show", "show NAME", c.showRule),
+		c.ruleTestCommand(), c.backtestCommand())
 }
 
 func (c *cli) listRules(ctx context.Context, _ []string) error {
@@ -25,12 +25,57 @@ func (c *cli) listRules(ctx context.Context, _ []string) error {
 		return err
 	}
 	return c.show(list, func() {
-		t := term.NewTable(c.columns("state", "rule", "code", "for", "*query", "*remark")...)
+		t := term.NewTable(c.columns("state", "rule", "code", "for", "*means", "*remark")...)
 		for _, r := range list.Rules {
-			t.Row(c.ruleState(r), cell(r.Name), cell(r.Labels["code"]), cell(c.forCell(r.ForSeconds)), cell(r.Query), c.ruleRemark(r))
+			t.Row(c.ruleState(r), cell(r.Name), cell(r.Labels["code"]), cell(c.forCell(r.ForSeconds)), cell(meaning(r.Summary)), c.ruleRemark(r))
 		}
 		t.Write(c.out)
 	})
+}
+
+// values are what a summary says of an alert; a rule has none yet.
+var values = regexp.MustCompile(`\{\{.*?\}\}`)
+
+// meaning is a rule's summary without the values.
+func meaning(summary string) string { return values.ReplaceAllString(summary, "…") }
+
+// showRule prints the rules of a name: files may have several.
+func (c *cli) showRule(ctx context.Context, args []string) error {
+	list, err := c.client().Rules(ctx)
+	if err != nil {
+		return err
+	}
+	list.Rules = slices.DeleteFunc(list.Rules, func(r api.Rule) bool { return r.Name != args[0] })
+	if len(list.Rules) == 0 {
+		return &api.Error{Code: "not_found", Status: http.StatusNotFound}
+	}
+	return c.show(list, func() {
+		for n, r := range list.Rules {
+			if n > 0 {
+				c.out.Line("")
+			}
+			c.printRule(r)
+		}
+	})
+}
+
+func (c *cli) printRule(r api.Rule) {
+	c.out.Line("%s", c.out.Paint(term.Bold, term.Safe(r.Name)))
+	t := term.NewTable(term.Column{}, term.Column{Flex: 1})
+	row := func(id string, value term.Cell) {
+		if value.Text != "" {
+			t.Row(term.Cell{Text: c.t("column."+id, nil), Style: term.Dim}, value)
+		}
+	}
+	row("state", c.ruleState(r))
+	row("means", cell(meaning(r.Summary)))
+	row("query", cell(r.Query))
+	row("for", cell(c.forCell(r.ForSeconds)))
+	row("labels", cell(labelLine(r.Labels)))
+	row("file", cell(r.File+"  "+r.Group))
+	row("time", cell(clock(r.LastEvaluation)))
+	row("remark", c.ruleRemark(r))
+	t.Write(c.out)
 }
 
 func (c *cli) forCell(seconds float64) string {
@@ -59,80 +104,4 @@ func (c *cli) ruleRemark(r api.Rule) term.Cell {
 		return term.Cell{Text: c.t("rules.blind", map[string]any{"metrics": strings.Join(r.Blind, ", ")}), Style: term.Magenta}
 	}
 	return term.Cell{}
-}
-
-// ruleTestCommand runs rule tests here: they need no agent and no history.
-func (c *cli) ruleTestCommand() *cobra.Command {
-	return c.command("rules.test", "test FILE...", func(ctx context.Context, args []string) error {
-		report, err := ruletest.Run(ctx, args)
-		if err != nil {
-			return err
-		}
-		out := api.DescribeTests(report, "")
-		if err := c.show(out, func() { c.printRuleTests(out) }); err != nil {
-			return err
-		}
-		if !out.OK {
-			return &fault{status: exitFailure}
-		}
-		return nil
-	})
-}
-
-func (c *cli) printRuleTests(r api.RuleTestReport) {
-	for _, f := range r.Files {
-		mark := c.verdict("ok")
-		if len(f.Failures) > 0 {
-			mark = c.verdict("abnormal")
-		}
-		c.out.Line("%s  %s", c.out.Paint(mark.Style, mark.Text), c.t("rules.tested", map[string]any{"file": f.File, "tests": f.Tests, "failures": len(f.Failures)}))
-		for _, x := range f.Failures {
-			c.out.Indented("    ", strings.TrimPrefix(x.Test+": "+x.Message, ": "), term.Plain)
-		}
-	}
-}
-
-func (c *cli) backtestCommand() *cobra.Command {
-	var from, to when
-	var step time.Duration
-	cmd := c.command("rules.backtest", "backtest FILE...", func(ctx context.Context, args []string) error {
-		in := api.BacktestRequest{From: api.Moment{Time: from.Time}, To: api.Moment{Time: to.Time}, StepSeconds: step.Seconds()}
-		for _, name := range args {
-			b, err := os.ReadFile(name)
-			if err != nil {
-				return err
-			}
-			in.Files = append(in.Files, api.RuleFile{Name: filepath.Base(name), Content: string(b)})
-		}
-		r, err := c.client().Backtest(ctx, in)
-		if err != nil {
-			return err
-		}
-		return c.show(r, func() { c.printBacktest(r) })
-	})
-	c.between(cmd, &from, &to)
-	cmd.Flags().DurationVar(&step, "step", 15*time.Second, c.t("flag.step", nil))
-	return cmd
-}
-
-func (c *cli) printBacktest(r api.BacktestReport) {
-	c.out.Line("%s", c.t("rules.backtest_span", map[string]any{"from": clock(r.From), "to": clock(r.To), "step": r.StepSeconds}))
-	for _, b := range r.Blind {
-		c.out.Indented("", c.t("rules.blind_rule", map[string]any{"rule": b.Rule, "metrics": strings.Join(b.Metrics, ", ")}), term.Magenta)
-	}
-	if len(r.Firings) == 0 {
-		c.none("firings")
-		return
-	}
-	c.out.Line("")
-	t := term.NewTable(c.columns("rule", "from", ">lasted", "*labels", "*summary")...)
-	for _, f := range r.Firings {
-		lasted := c.say.Duration(f.To.Sub(f.From.Time))
-		if f.Open {
-			lasted = c.t("rules.still", map[string]any{"lasted": lasted})
-		}
-		t.Row(cell(f.Rule), cell(clock(f.From)), cell(lasted), cell(labelLine(f.Labels)), cell(f.Summary))
-	}
-	t.Write(c.out)
-	c.out.Line("\n%s", c.t("rules.fired", map[string]any{"times": len(r.Firings)}))
 }

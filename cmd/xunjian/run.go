@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"xunjian/agent"
+	"xunjian/agent/api"
 	"xunjian/agent/config"
 	"xunjian/cmd/xunjian/term"
 )
@@ -19,7 +21,7 @@ func (c *cli) runCommand() *cobra.Command {
 	cmd := c.command("run", "run", nil)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		load := func() (*config.Config, error) {
-			cfg, err := loadConfig(file)
+			cfg, err := c.loadConfig(file)
 			if err != nil {
 				return nil, err
 			}
@@ -62,10 +64,20 @@ func (c *cli) run(ctx context.Context, load func() (*config.Config, error)) erro
 	defer signal.Stop(hup)
 	a, err := agent.New(ctx, cfg, agent.Options{Version: programVersion(), Logger: logger, Announce: c.announce})
 	if err != nil {
-		return err
+		return c.notStarted(ctx, cfg.Data, err)
 	}
 	go reloadOnSignal(ctx, hup, a)
 	return a.Run(ctx)
+}
+
+// notStarted says why there is no agent: most often there is one already.
+func (c *cli) notStarted(ctx context.Context, data string, err error) error {
+	c.data = data
+	if _, there := c.client().Status(ctx); errors.Is(there, api.ErrUnreachable) {
+		return err
+	}
+	at := map[string]any{"data": data}
+	return &fault{status: exitFailure, message: c.t("error.already_running", at), hint: c.t("hint.already_running", at)}
 }
 
 func reloadOnSignal(ctx context.Context, hup <-chan os.Signal, a *agent.Agent) {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -48,6 +50,10 @@ func (c *cli) addTokenCommand() *cobra.Command {
 			in.Expires = api.Moment{Time: time.Now().Add(time.Duration(d))}
 		}
 		t, err := c.client().AddToken(ctx, in)
+		if e := (*api.Error)(nil); errors.As(err, &e) && e.Status == http.StatusNotFound && in.Owner == "" {
+			// Who speaks through the socket is no account.
+			return &fault{status: exitFailure, message: e.Message, hint: c.t("hint.owner", nil)}
+		}
 		if err != nil {
 			return err
 		}

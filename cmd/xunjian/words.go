@@ -61,14 +61,14 @@ func (c *cli) level(word string) term.Cell {
 // cell is a plain one.
 func cell(s string) term.Cell { return term.Cell{Text: s} }
 
-// columns makes the columns of a table from ids of titles; a leading "*" marks
-// one that gives way when the terminal is narrow, ">" one aligned right.
+// columns makes the columns of a table from ids of titles; leading "*" mark
+// one that gives way when the terminal is narrow, and the more of them, the more
+// room it gets; ">" marks one aligned right.
 func (c *cli) columns(ids ...string) []term.Column {
 	out := make([]term.Column, len(ids))
 	for n, id := range ids {
-		if name, ok := strings.CutPrefix(id, "*"); ok {
-			id, out[n].Flex = name, 1
-		}
+		name := strings.TrimLeft(id, "*")
+		id, out[n].Flex = name, len(id)-len(name)
 		if name, ok := strings.CutPrefix(id, ">"); ok {
 			id, out[n].Right = name, true
 		}

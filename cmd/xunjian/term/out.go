@@ -52,6 +52,16 @@ func (o Out) Indented(margin string, text string, style Style) {
 	}
 }
 
+// Led prints text after a lead, wrapped to the terminal.
+func (o Out) Led(lead string, style Style, text string) {
+	for i, line := range Wrap(lead+text, o.Columns) {
+		if i == 0 {
+			line = o.Paint(style, lead) + strings.TrimPrefix(line, lead)
+		}
+		o.Line("%s", line)
+	}
+}
+
 // Progress is a line that is overwritten while something runs.
 type Progress struct {
 	out  Out

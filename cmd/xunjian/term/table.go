@@ -55,6 +55,9 @@ func (t *Table) Row(cells ...Cell) {
 	t.rows = append(t.rows, cells)
 }
 
+// Heading adds a line of its own, which no column is wider for.
+func (t *Table) Heading(text string) { t.rows = append(t.rows, []Cell{{Lead: Safe(text)}}) }
+
 // gap is the space between columns.
 const gap = "  "
 
@@ -93,6 +96,9 @@ func (t *Table) widths(columns int) []int {
 		widths[n] = Width(c.Title)
 	}
 	for _, row := range t.rows {
+		if len(row) < len(t.columns) {
+			continue
+		}
 		for n, cell := range row {
 			widths[n] = max(widths[n], Width(cell.whole()))
 		}

@@ -36,13 +36,11 @@ func runeWidth(r rune) int {
 	return 1
 }
 
-// Pad fills s with spaces up to n columns.
-func Pad(s string, n int) string {
-	return s + strings.Repeat(" ", max(0, n-Width(s)))
-}
-
 // Cut shortens s to n columns; what is cut off is marked by "…".
 func Cut(s string, n int) string {
+	if n < 1 {
+		return ""
+	}
 	if Width(s) <= n {
 		return s
 	}

@@ -1,6 +1,9 @@
 package term
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // noStart are characters that must not begin a line, noEnd those that must
 // not end one.
@@ -56,11 +59,22 @@ func fit(s []rune, n int) int {
 // if there is none.
 func breakAt(s []rune, end int) int {
 	for i := end; i > 0; i-- {
-		if mayBreak(s[i-1], s[i]) {
+		if mayBreak(s[i-1], s[i]) && !partsUnit(s, i) {
 			return i
 		}
 	}
 	return end
+}
+
+// partsUnit says that a break before s[i] would part a number from its unit,
+// like 4.0 KiB or 0.2 %.
+func partsUnit(s []rune, i int) bool {
+	space := i
+	if s[i] != ' ' {
+		space = i - 1
+	}
+	return space > 0 && space+1 < len(s) && s[space] == ' ' && unicode.IsDigit(s[space-1]) &&
+		s[space+1] != ' ' && !unicode.IsDigit(s[space+1])
 }
 
 func mayBreak(before, after rune) bool {
