@@ -22,6 +22,7 @@ import (
 	"xunjian/agent/config"
 	"xunjian/agent/papers"
 	"xunjian/alerting"
+	"xunjian/alerting/calendar"
 	"xunjian/alerting/notify"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/store"
@@ -60,6 +61,7 @@ type Agent struct {
 	store    *store.Store
 	desk     *alerting.Desk
 	papers   *papers.Papers
+	calendar *calendar.Source
 	engine   *rules.Engine
 	runner   *checks.Runner
 	history  *checks.History
@@ -122,9 +124,10 @@ func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
 		Outbox: a.store, Channels: channels(), Logger: a.log,
 		Words: &notify.Words{Catalog: a.catalog, Plan: p, Roster: r},
 	})
+	a.openCalendar(cfg)
 	a.desk, err = alerting.NewDesk(ctx, alerting.Options{
 		Store: a.store, Plan: p, Roster: r, Host: cfg.Host, Zone: cfg.Location(),
-		Systems: cfg.Systems, Operator: cfg.Operator, Evidence: a.evidence, Wake: a.outbox.Wake, Logger: a.log,
+		Systems: cfg.Systems, Kind: a.systemKind, Operator: cfg.Operator, Evidence: a.evidence, Wake: a.outbox.Wake, Logger: a.log,
 	})
 	if err != nil {
 		return err
@@ -180,6 +183,7 @@ func (a *Agent) openChecks(ctx context.Context, cfg *config.Config) error {
 func (a *Agent) Run(ctx context.Context) error {
 	defer a.Close()
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.watchCalendar(ctx) })
 	g.Go(func() error { return a.desk.Run(ctx) })
 	g.Go(func() error { return a.outbox.Run(ctx) })
 	g.Go(func() error { return a.runner.Run(ctx) })

@@ -11,6 +11,7 @@ import (
 	_ "time/tzdata" // zones must be there on a machine without zoneinfo
 
 	"xunjian/agent/papers"
+	"xunjian/alerting/calendar"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/planfile"
 	"xunjian/alerting/roster"
@@ -51,6 +52,9 @@ type Config struct {
 	Operator plan.OperatorKind `yaml:"operator"`
 	// Unit is the operator as documents name him.
 	Unit papers.Config `yaml:"unit"`
+	// Calendar is when bids are opened and due: while that runs or is near, its
+	// systems count as opening systems.
+	Calendar calendar.Config `yaml:"calendar"`
 	// Plan is the file of the operator's own response plan; empty: the one as
 	// shipped.
 	Plan   string `yaml:"plan"`
@@ -125,6 +129,7 @@ func Defaults() *Config {
 		Language: "zh-CN",
 		Zone:     "Asia/Shanghai",
 		Operator: plan.Other,
+		Calendar: calendar.Default(),
 		Unit:     papers.Config{Name: plan.Text{ZH: "本单位", EN: "our organisation"}},
 		Console:  Console{Listen: "127.0.0.1:8720"},
 		Metrics:  Metrics{Listen: "127.0.0.1:9720"},
@@ -189,6 +194,9 @@ func (c *Config) resolve(name string) {
 // paths are the fields that hold paths.
 func (c *Config) paths() []*string {
 	out := []*string{&c.Data, &c.Console.TLSCert, &c.Console.TLSKey, &c.Plan, &c.Roster.File, &c.Unit.Texts, &c.Unit.Letters}
+	for i := range c.Calendar.Paths {
+		out = append(out, &c.Calendar.Paths[i])
+	}
 	for i := range c.Rules.Files {
 		out = append(out, &c.Rules.Files[i])
 	}

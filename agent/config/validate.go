@@ -44,6 +44,7 @@ func (c *Config) Validate() error {
 	m.oneOf("log.format", c.Log.Format, "text", "json")
 	m.oneOf("operator", string(c.Operator), "critical", "organ", "other")
 	m.join("unit", c.Unit.Validate())
+	m.join("calendar", c.Calendar.Validate())
 	c.validateSystems(&m)
 	c.validateResponse(&m)
 	m.join("checks", c.Checks.validate())

@@ -3,9 +3,11 @@ package console
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"xunjian/alerting"
+	"xunjian/alerting/calendar"
 	"xunjian/alerting/incident"
 	"xunjian/alerting/plan"
 	"xunjian/checks"
@@ -24,9 +26,11 @@ type boardPage struct {
 	// Signs are the warnings that people entered (Art. 7), Aftercare what is
 	// resolved and still asks for something (Art. 18).
 	Signs, Aftercare []incidentRow
-	Checks           []checkChip
-	Counts           []verdictCount
-	Updated          string
+	// Near are the openings and deadlines that run or are near, Next the next.
+	Near, Next []bidRow
+	Checks     []checkChip
+	Counts     []verdictCount
+	Updated    string
 }
 
 // maxBoard bounds the incidents on the board.
@@ -49,12 +53,44 @@ func showBoard(r *request) error {
 	}
 	alerts := r.c.opt.Rules.Alerts()
 	page.Warnings = r.warnings(alerts)
+	page.Near, page.Next = r.bids()
 	if err := r.besidesOpen(&page); err != nil {
 		return err
 	}
 	page.Checks, page.Counts = r.chips(alerts)
 	r.headline(&page, open)
 	return r.showLive("board", r.T("console.nav.board"), page)
+}
+
+// bidRow is an event of the bid calendar.
+type bidRow struct {
+	Title, Kind, Systems, Project string
+	Start, End                    moment
+}
+
+// nextBids is how many events that are not near yet the board shows.
+const nextBids = 3
+
+func (r *request) bids() (near, next []bidRow) {
+	if r.c.opt.Upcoming == nil {
+		return nil, nil
+	}
+	at, after := r.c.opt.Upcoming(r.now, nextBids)
+	row := func(e calendar.Event) bidRow {
+		return bidRow{
+			cut(e.Title, 200), r.T("console.bid." + string(e.Kind)), strings.Join(e.Systems, ", "), cut(e.Project, 100),
+			r.moment(e.Start, r.now), r.moment(e.End, r.now),
+		}
+	}
+	for _, e := range at {
+		near = append(near, row(e))
+	}
+	for _, e := range after {
+		if e.From.After(r.now) {
+			next = append(next, row(e))
+		}
+	}
+	return near, next
 }
 
 // besidesOpen finds what asks for people though no fault goes on.

@@ -17,6 +17,7 @@ import (
 
 	"xunjian/agent/access"
 	"xunjian/alerting"
+	"xunjian/alerting/calendar"
 	"xunjian/alerting/incident"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/report"
@@ -92,6 +93,9 @@ type Options struct {
 	// Verdicts joins what checks found with the alerts on their series; nil
 	// means that a check's own verdict is all there is.
 	Verdicts func([]checks.Result, []rules.Alert) map[string]checks.Verdict
+	// Upcoming are the events of the bid calendar that run or are near, and the
+	// next n; nil means that there is no calendar.
+	Upcoming func(now time.Time, n int) (near, next []calendar.Event)
 	// About describes the running agent; nil means that nothing is known.
 	About func() About
 	// Secure says that people reach the console by TLS only: cookies are then

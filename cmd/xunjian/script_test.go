@@ -34,7 +34,7 @@ func TestScripts(t *testing.T) {
 			return os.WriteFile(env.WorkDir+"/plan.yaml", plan.DefaultYAML, 0o600)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"agent": waitForAgent, "keys": haveKeys, "status": exitStatus, "incident": firstIncident,
+			"agent": waitForAgent, "opening": writeOpening, "keys": haveKeys, "status": exitStatus, "incident": firstIncident,
 		},
 	})
 }
@@ -49,6 +49,14 @@ func waitForAgent(ts *testscript.TestScript, _ bool, _ []string) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	ts.Fatalf("no agent answers")
+}
+
+// writeOpening writes a calendar with an opening in half an hour.
+func writeOpening(ts *testscript.TestScript, _ bool, args []string) {
+	start := time.Now().Add(30 * time.Minute)
+	body := fmt.Sprintf("events:\n  - {id: o1, title: 示例项目开标, kind: opening, start: %q, end: %q, systems: [portal]}\n",
+		start.Format(time.RFC3339), start.Add(time.Hour).Format(time.RFC3339))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(body), 0o600))
 }
 
 // haveKeys holds that standard output is JSON, and that the first object in it
