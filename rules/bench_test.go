@@ -149,7 +149,7 @@ func fifteenDays(b *testing.B, dir string) {
 			}
 			all = append(all, storage.NewListSeries(p.Labels, samples))
 		}
-		if _, err := tsdb.CreateBlock(all, dir, span.Milliseconds(), slog.New(slog.DiscardHandler)); err != nil {
+		if _, err := tsdb.CreateBlock(all, dir, 2*span.Milliseconds(), slog.New(slog.DiscardHandler)); err != nil {
 			b.Fatal(err)
 		}
 	}
