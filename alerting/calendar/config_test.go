@@ -62,7 +62,7 @@ func TestConfigIsReadStrictly(t *testing.T) {
   deadline: {tail: 1d, inspekt: 1h}
 `
 	err := yamlfile.Decode("agent.yaml", []byte(file), &whole, func() error { return yamlfile.Under("calendar", whole.Calendar.Validate()) })
-	if err == nil || !strings.HasPrefix(err.Error(), "agent.yaml:6:23: calendar.deadline.inspekt: unknown key; did you mean inspect?") || strings.Count(err.Error(), "agent.yaml:") != 1 {
+	if err == nil || !strings.HasPrefix(err.Error(), "agent.yaml:6:24: calendar.deadline.inspekt: unknown key; did you mean inspect?") || strings.Count(err.Error(), "agent.yaml:") != 1 {
 		t.Errorf("got %v", err)
 	}
 	c := whole.Calendar

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"xunjian/alerting/yamlfile"
@@ -65,7 +66,7 @@ func contentLines(b []byte) []contentLine {
 		if len(raw) == 0 { // between objects, or at the end
 			continue
 		}
-		p := part{number: number, source: strings.ToValidUTF8(string(raw), "\ufffd")}
+		p := part{number: number, source: shown(raw)}
 		if (raw[0] == ' ' || raw[0] == '\t') && len(parts) > 0 {
 			p.at, p.lead = len(text), 1
 			raw = raw[1:]
@@ -76,6 +77,16 @@ func contentLines(b []byte) []contentLine {
 	}
 	flush()
 	return out
+}
+
+// shown is a line as a message can show it.
+func shown(raw []byte) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\t' || unicode.Is(unicode.Cf, r) {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(string(raw), string(utf8.RuneError)))
 }
 
 // icsProblems collects what is wrong with a file.
