@@ -127,7 +127,7 @@ func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
 	a.openCalendar(cfg)
 	a.desk, err = alerting.NewDesk(ctx, alerting.Options{
 		Store: a.store, Plan: p, Roster: r, Host: cfg.Host, Zone: cfg.Location(),
-		Systems: cfg.Systems, Kind: a.systemKind, Operator: cfg.Operator, Evidence: a.evidence, Wake: a.outbox.Wake, Logger: a.log,
+		Systems: cfg.Systems, Kind: a.systemKind, Operator: cfg.Operator, Evidence: a.evidence, Look: a.look, Wake: a.outbox.Wake, Logger: a.log,
 	})
 	if err != nil {
 		return err

@@ -60,7 +60,7 @@ func channels() []notify.Channel {
 
 // messages lists the texts of every room.
 func messages() []fs.FS {
-	return []fs.FS{checks.Messages, incident.Messages, notify.Messages, access.Messages, api.Messages, console.Messages}
+	return []fs.FS{looksMessages, checks.Messages, incident.Messages, notify.Messages, access.Messages, api.Messages, console.Messages}
 }
 
 func judgeOptions(cfg *config.Config) rules.JudgeOptions {

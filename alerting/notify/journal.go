@@ -48,17 +48,25 @@ const maxLine = 2000
 // oneLine makes a text from outside one that cannot begin another line, steer
 // a terminal, or turn the direction of what follows.
 func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' || r == utf8.RuneError {
-			return ' '
+	var b strings.Builder
+	n, space := 0, false
+	for _, r := range s {
+		if unicode.IsSpace(r) || unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) || r == utf8.RuneError {
+			space = n > 0
+			continue
 		}
-		return r
-	}, s)
-	out := []rune(strings.Join(strings.Fields(s), " "))
-	if len(out) > maxLine {
-		out = append(out[:maxLine], '…')
+		if n >= maxLine {
+			b.WriteRune('…')
+			break
+		}
+		if space {
+			b.WriteByte(' ')
+			n, space = n+1, false
+		}
+		b.WriteRune(r)
+		n++
 	}
-	return string(out)
+	return b.String()
 }
 
 // priority in syslog's numbers: alert for the gravest, notice for an end.

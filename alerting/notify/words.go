@@ -49,6 +49,12 @@ func (w *Words) Message(n alerting.Notice, events []incident.Event) (Message, er
 	if id, said, ok := incident.Sentence(e.Data, w.Plan, scenarioOf(w.Plan, i), n.Lang); ok {
 		args["note"] = p.T(id, said)
 	}
+	// Labels, log lines and notes are anybody's: the lines of a message are ours.
+	for k, v := range args {
+		if said, ok := v.(string); ok {
+			args[k] = oneLine(said)
+		}
+	}
 	kind := n.Kind
 	if o, ok := e.Data.(incident.Opened); ok && o.Warning != nil {
 		kind = "warned"
@@ -59,7 +65,7 @@ func (w *Words) Message(n alerting.Notice, events []incident.Event) (Message, er
 	}
 	return Message{
 		Key: n.Key, Recipient: n.Recipient, To: w.person(n.Recipient), Lang: n.Lang, Kind: n.Kind, Incident: i,
-		Subject: mark + p.T("notice.subject."+kind, args),
+		Subject: oneLine(mark + p.T("notice.subject."+kind, args)),
 		Text:    mark + p.T("notice.text."+kind, args),
 	}, nil
 }

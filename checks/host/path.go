@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"slices"
+	"strings"
 )
 
 // Path is the way from this machine to others, link by link, the nearest
@@ -90,15 +91,39 @@ func (s Sight) State() State {
 // State says what the link is good for.
 func (l PathLink) State() State { return l.Sight.State() }
 
-// Broken returns the first link that is broken: what is behind it cannot be
-// better.
-func (p Path) Broken() (PathLink, bool) { return p.first(Broken) }
+// Broken returns the link to name first: the nearest broken one that there is
+// no way around, for what is behind it cannot be better; cut is then true. If
+// each broken link has another of its kind that is whole, it is the nearest of
+// those.
+func (p Path) Broken() (l PathLink, cut, broken bool) {
+	for _, b := range p.Links {
+		if b.State() != Broken {
+			continue
+		}
+		if !p.around(b) {
+			return b, true, true
+		}
+		if !broken {
+			l, broken = b, true
+		}
+	}
+	return l, false, broken
+}
+
+// around reports whether another link of the same kind is whole.
+func (p Path) around(l PathLink) bool {
+	return slices.ContainsFunc(p.Links, func(o PathLink) bool { return o.State() == Whole && o.Sight.kind() == l.Sight.kind() })
+}
+
+// kind is what sort of link was seen: the first word of the sight.
+func (s Sight) kind() string {
+	kind, _, _ := strings.Cut(string(s), "_")
+	return kind
+}
 
 // Unclear returns the first link that nobody could tell of.
-func (p Path) Unclear() (PathLink, bool) { return p.first(Unclear) }
-
-func (p Path) first(s State) (PathLink, bool) {
-	i := slices.IndexFunc(p.Links, func(l PathLink) bool { return l.State() == s })
+func (p Path) Unclear() (PathLink, bool) {
+	i := slices.IndexFunc(p.Links, func(l PathLink) bool { return l.State() == Unclear })
 	if i < 0 {
 		return PathLink{}, false
 	}

@@ -72,7 +72,7 @@ func TestPathReal(t *testing.T) {
 	sees(t, p, PathLink{Sight: GatewayAnswers, Name: "198.51.100.1", Device: "xj0"})
 
 	resolver(t, far)
-	p = settledPath(t, cfg, func(p Path) bool { _, broken := p.Broken(); return !broken })
+	p = settledPath(t, cfg, func(p Path) bool { _, _, broken := p.Broken(); return !broken })
 	sees(t, p, PathLink{Sight: NameResolves, Name: "example.org."})
 	if l := ofKind(p, ResolverAnswers); l.Name != "203.0.113.53" || l.Took <= 0 || l.Took > 1 {
 		t.Errorf("%+v", l)
@@ -138,7 +138,7 @@ func resolver(t *testing.T, pid int) {
 func breaksAt(t *testing.T, cfg Config, want Sight, name string) Path {
 	t.Helper()
 	return settledPath(t, cfg, func(p Path) bool {
-		l, broken := p.Broken()
+		l, _, broken := p.Broken()
 		return broken && l.Sight == want && l.Name == name
 	})
 }
@@ -172,6 +172,29 @@ func ofKind(p Path, s Sight) PathLink {
 		return PathLink{}
 	}
 	return p.Links[i]
+}
+
+// Who is told first is the link that cuts the way, not a nearer one that there
+// is a way around.
+func TestBroken(t *testing.T) {
+	four, six := PathLink{Sight: GatewayAnswers, Name: "192.0.2.1"}, PathLink{Sight: GatewaySilent, Name: "fd00::1"}
+	up, down := PathLink{Sight: InterfaceLinked, Name: "eth0"}, PathLink{Sight: InterfaceNoCarrier, Name: "eth1"}
+	dns := PathLink{Sight: ResolverSilent, Name: "192.0.2.53"}
+	for _, tt := range []struct {
+		links       []PathLink
+		want        PathLink
+		cut, broken bool
+	}{
+		{[]PathLink{up, four}, PathLink{}, false, false},
+		{[]PathLink{up, four, six}, six, false, true},
+		{[]PathLink{up, down, six}, six, true, true},
+		{[]PathLink{down, six}, down, true, true},
+		{[]PathLink{up, down, four, six, dns}, dns, true, true},
+	} {
+		if got, cut, broken := (Path{tt.links}).Broken(); got != tt.want || cut != tt.cut || broken != tt.broken {
+			t.Errorf("of %v: %v, cut %v, broken %v", tt.links, got, cut, broken)
+		}
+	}
 }
 
 // The machine as it is has a way, and whatever it is, looking at it ends.

@@ -49,6 +49,7 @@ const annotationFailure = "failure"
 // explain prints an error and returns the exit status.
 func (c *cli) explain(cmd *cobra.Command, err error) int {
 	f := c.faultOf(cmd, err)
+	unclear := f.status == exitUsage
 	if f.status != exitOK && cmd.Annotations[annotationFailure] != "" && f.message != "" {
 		f.status = exitNotInspected
 	}
@@ -60,7 +61,7 @@ func (c *cli) explain(cmd *cobra.Command, err error) int {
 		return f.status
 	}
 	c.err.Led("xunjian: ", term.RedBold, f.message)
-	if f.hint == "" && f.status == exitUsage {
+	if f.hint == "" && unclear {
 		f.hint = c.t("hint.help", map[string]any{"command": cmd.CommandPath()})
 	}
 	if f.hint != "" {

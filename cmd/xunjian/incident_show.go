@@ -115,12 +115,13 @@ func (c *cli) printSteps(list []api.Step) {
 		c.out.Line("  %s %s", c.out.Paint(style, stepMarks[s.State]), c.out.Paint(term.Bold, s.ID))
 		c.out.Indented("    ", term.Safe(s.Do.Text), style)
 		c.out.Indented("    ", c.stepLine(s), term.Dim)
-		if s.State == "open" && !s.Deadline.IsZero() {
-			word, tone := "incidents.deadline", term.Yellow
-			if s.Overdue {
-				word, tone = "incidents.overdue", term.RedBold
-			}
-			c.out.Indented("    ", c.t(word, map[string]any{"time": clock(s.Deadline)}), tone)
+		by := map[string]any{"time": clock(s.Deadline)}
+		switch {
+		case s.State != "open" || s.Deadline.IsZero():
+		case s.Overdue:
+			c.out.Indented("    ", c.t("incidents.overdue", by), term.RedBold)
+		default:
+			c.out.Indented("    ", c.t("incidents.deadline", by), term.Yellow)
 		}
 	}
 }

@@ -31,6 +31,11 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		io.WriteString(errOut, "xunjian: "+err.Error()+"\n")
 		return exitFailure
 	}
+	return c.execute(ctx, args)
+}
+
+// execute carries out the command line.
+func (c *cli) execute(ctx context.Context, args []string) int {
 	root := c.tree()
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -50,6 +51,11 @@ func (c *cli) runCommand() *cobra.Command {
 // run starts the agent and works until it is told to stop; SIGHUP makes it
 // read its configuration again.
 func (c *cli) run(ctx context.Context, load func() (*config.Config, error)) error {
+	// The agent's heap is small: collecting it at half the usual growth costs
+	// some milliseconds a minute, and the machine has its memory back.
+	if c.getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
 	cfg, err := load()
 	if err != nil {
 		return err
