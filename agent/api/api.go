@@ -8,6 +8,7 @@ package api
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"net/http"
 	"time"
@@ -130,7 +131,7 @@ func New(opt Options) http.Handler {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &server{Options: opt, heavy: make(chan struct{}, heavyAtOnce)}
+	s := &server{Options: opt, heavy: make(chan struct{}, heavyAtOnce), run: rand.Text()}
 	return s.guard(s.mux())
 }
 
@@ -138,4 +139,5 @@ func New(opt Options) http.Handler {
 type server struct {
 	Options
 	heavy chan struct{} // places for requests that compute a lot
+	run   string        // tells the ids of this run's event streams from others'
 }

@@ -1,8 +1,10 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 
+	"xunjian/alerting"
 	"xunjian/alerting/incident"
 	"xunjian/alerting/plan"
 )
@@ -102,6 +104,10 @@ func do[B command](s *server, c *call) (any, error) {
 		return nil, badField(http.StatusUnprocessableEntity, "version", "bad_version")
 	}
 	i, err := s.Desk.Do(c.Context(), c.PathValue("id"), version, c.actor(), cmd)
+	if errors.Is(err, alerting.ErrConflict) && version != 0 && i.Version != version {
+		// Whoever lost looks at what it is now, and may then say it again.
+		return nil, &failure{Status: http.StatusConflict, Code: "changed_meanwhile", Version: i.Version}
+	}
 	if err != nil {
 		return nil, err
 	}

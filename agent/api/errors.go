@@ -20,6 +20,8 @@ type Error struct {
 	Message string `json:"message"`
 	// Field names the body field or parameter that is wrong.
 	Field string `json:"field,omitempty"`
+	// Version is the incident's, if it moved on since the caller looked.
+	Version int `json:"version,omitempty"`
 }
 
 // Error returns the message.
@@ -31,6 +33,8 @@ type failure struct {
 	Code   string
 	Args   map[string]any
 	Field  string
+	// Version is what the incident has come to, for changed_meanwhile.
+	Version int
 	// message is the id of its text, if it is not api.error.<Code>.
 	message string
 }
@@ -107,8 +111,8 @@ func denied(r *access.Refusal) *failure {
 		f.Status = http.StatusTooManyRequests
 	}
 	f.Field = map[string]string{
-		"bad_name": "name", "name_taken": "name", "unknown_role": "role", "role_above_owner": "role",
-		"password_short": "password", "password_long": "password",
+		"bad_name": "name", "name_taken": "name", "bad_token_name": "name", "unknown_role": "role", "role_above_owner": "role",
+		"password_short": "password", "password_long": "password", "password_bytes": "password",
 	}[r.Code]
 	return f
 }
@@ -121,6 +125,10 @@ func refusedField(r *incident.Refusal) string {
 	return map[string]string{
 		"unknown_level": "level", "unknown_step": "step", "unknown_step_state": "state",
 		"unknown_code": "code", "unknown_scenario": "scenario", "still_firing": "note",
+		"unknown_branch": "branch", "unknown_source": "warning", "unknown_entry": "entry", "unknown_lesson": "lesson",
+		"unknown_heading": "heading", "unknown_duty_state": "state", "duty_not_due": "duty", "not_recovered": "note",
+		"estimate_before_outage": "restored", "estimate_too_far": "restored", "since_too_old": "since",
+		"drill_without_people": "participants",
 	}[r.Code]
 }
 
@@ -138,6 +146,6 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="xunjian"`)
 	}
 	writeJSON(w, f.Status, map[string]*Error{"error": {
-		Code: f.Code, Field: f.Field, Message: s.printer(r, access.Principal{}).T(id, f.Args),
+		Code: f.Code, Field: f.Field, Version: f.Version, Message: s.printer(r, access.Principal{}).T(id, f.Args),
 	}})
 }

@@ -1,11 +1,13 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 )
@@ -77,27 +79,40 @@ func read(c *call, v any) error {
 	if err != nil || kind != "application/json" {
 		return &failure{Status: http.StatusUnsupportedMediaType, Code: "not_json", Args: map[string]any{"type": c.Header.Get("Content-Type")}}
 	}
-	dec := json.NewDecoder(c.Body)
+	body, err := io.ReadAll(c.Body)
+	if err != nil {
+		return badBody(err, body, v)
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
-		return badBody(err)
+		return badBody(err, body, v)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return badBody(errors.New("more than one value"))
+		return badBody(errors.New("more than one value"), body, v)
+	}
+	if field, bad := badText(body); bad {
+		return badField(http.StatusUnprocessableEntity, field, "bad_text")
 	}
 	return nil
 }
 
-// badBody says what is wrong with a body, with the field where there is one.
-func badBody(err error) error {
+// badBody says what is wrong with a body that was to become v, with the field
+// where there is one.
+func badBody(err error, body []byte, v any) error {
 	f := &failure{Status: http.StatusBadRequest, Code: "bad_json", Args: map[string]any{"why": err.Error()}}
-	wrong := (*json.UnmarshalTypeError)(nil)
+	wrong, when := (*json.UnmarshalTypeError)(nil), (*momentError)(nil)
 	switch {
 	case errors.As(err, new(*http.MaxBytesError)):
 		return err
+	case errors.As(err, &when):
+		return badField(http.StatusBadRequest, badMoment(reflect.TypeOf(v), body), "bad_time", "value", when.value)
 	case errors.As(err, &wrong):
 		f.Code, f.Field = "wrong_type", wrong.Field
-		f.Args = map[string]any{"field": wrong.Field, "want": jsonKind(wrong.Type.Kind().String()), "got": wrong.Value}
+		if f.Field == "" {
+			f.Field = badMoment(reflect.TypeOf(v), body)
+		}
+		f.Args = map[string]any{"field": f.Field, "want": jsonKind(wrong.Type.Kind().String()), "got": wrong.Value}
 	case strings.HasPrefix(err.Error(), "json: unknown field "):
 		// encoding/json has no type for this error.
 		f.Field, _ = strconv.Unquote(strings.TrimPrefix(err.Error(), "json: unknown field "))

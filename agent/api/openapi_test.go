@@ -33,6 +33,11 @@ type operation struct {
 	Role        string `yaml:"x-role"`
 	OperationID string `yaml:"operationId"`
 	Summary     string `yaml:"summary"`
+	RequestBody struct {
+		Content map[string]struct {
+			Schema schema `yaml:"schema"`
+		} `yaml:"content"`
+	} `yaml:"requestBody"`
 }
 
 type schema struct {
@@ -43,6 +48,8 @@ type schema struct {
 	Items      *schema           `yaml:"items"`
 	AllOf      []schema          `yaml:"allOf"`
 	Enum       []string          `yaml:"enum"`
+	Format     string            `yaml:"format"`
+	MaxLength  int               `yaml:"maxLength"`
 	Additional yaml.Node         `yaml:"additionalProperties"`
 }
 

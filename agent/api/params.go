@@ -22,17 +22,28 @@ type params struct {
 const maxParam = 4096
 
 func (c *call) params() *params {
-	return &params{values: c.URL.Query(), asked: []string{"lang"}}
+	p := &params{asked: []string{"lang"}}
+	var err error
+	// URL.Query would leave out what it cannot read, and a filter that is left
+	// out shows more than was asked for.
+	if p.values, err = url.ParseQuery(c.URL.RawQuery); err != nil {
+		p.err = &failure{Status: http.StatusBadRequest, Code: "bad_parameters"}
+	}
+	return p
 }
 
 // text returns a parameter, empty if it is not there.
 func (p *params) text(name string) string {
 	p.asked = append(p.asked, name)
-	v := p.values.Get(name)
-	if len(v) > maxParam {
-		p.bad(name, "parameter_too_long", "max", maxParam)
+	for _, v := range p.values[name] {
+		switch {
+		case len(v) > maxParam:
+			p.bad(name, "parameter_too_long", "max", maxParam)
+		case !keepable(v):
+			p.bad(name, "bad_text")
+		}
 	}
-	return v
+	return p.values.Get(name)
 }
 
 // must is text of a parameter that has to be there.

@@ -1,201 +1,229 @@
 package api_test
 
 import (
-	"fmt"
-	"net/http"
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
+	"unicode"
 
 	"xunjian/agent/access"
 	"xunjian/agent/api"
+	"xunjian/agent/api/apitest"
 )
 
-// Every route, each role: what is not allowed is refused before anything is
-// read or done.
-func TestRolesDecide(t *testing.T) {
-	s := serve(t)
-	id := s.FillDisk()
-	rank := append([]access.Role{""}, access.Roles[:]...)
-	slices.SortFunc(rank, func(a, b access.Role) int { return order(a) - order(b) })
-	for _, rt := range api.RouteLines() {
-		if rt.Path == "/events" {
-			continue // it would not end
-		}
-		path := strings.NewReplacer("{id}", id, "{name}", "filesystem", "{eid}", id+"-e1").Replace(rt.Path)
-		body := ""
-		if rt.Method != http.MethodGet {
-			body = "{"
-		}
-		for _, role := range rank {
-			a := s.as(role, rt.Method, path, body)
-			want := 0
-			switch {
-			case role == "":
-				want = http.StatusUnauthorized
-			case order(role) < order(access.Role(rt.Need)):
-				want = http.StatusForbidden
-			}
-			if want != 0 && a.status != want {
-				t.Errorf("%s %s as %q: %d, want %d", rt.Method, path, role, a.status, want)
-			}
-			if want == 0 && (a.status == 401 || a.status == 403) {
-				t.Errorf("%s %s as %q is refused: %s", rt.Method, path, role, a.body)
-			}
-		}
+// refusal is a request that is not carried out, and what is said of it.
+type refusal struct {
+	who          access.Role
+	method, path string
+	body         string
+	status       int
+	code, field  string
+}
+
+// refusals are all that a person can bring about; {disk} is an incident that
+// fires.
+func refusals() []refusal {
+	list := []refusal{
+		{nobody, "GET", "/status", "", 401, "unauthorized", ""},
+		{forged, "GET", "/status", "", 401, "bad_token", ""},
+		{access.Viewer, "POST", "/reload", "", 403, "forbidden", ""},
+		{access.Admin, "GET", "/nowhere", "", 404, "no_such_path", ""},
+		{access.Admin, "PUT", "/status", "", 405, "method_not_allowed", ""},
+		{access.Admin, "GET", "/incidents/INC-19990101-00001", "", 404, "not_found", ""},
+		{access.Admin, "GET", "/incidents/INC-19990101-00001/events", "", 404, "not_found", ""},
+		{access.Admin, "GET", "/incidents/INC-19990101-00001/response", "", 404, "not_found", ""},
+		{access.Admin, "GET", "/incidents/{disk}/evidence/none", "", 404, "not_found", ""},
+		{access.Admin, "GET", "/checks/none", "", 404, "not_found", ""},
+		{access.Admin, "POST", "/checks/none/run", "", 404, "not_found", ""},
+		{access.Admin, "GET", "/plan/scenarios/none", "", 404, "not_found", ""},
+		{access.Admin, "GET", "/query?expr=)", "", 422, "bad_query", "expr"},
+		{access.Admin, "GET", "/query_range?expr=)", "", 422, "bad_query", "expr"},
+		{access.Admin, "POST", "/users", `{"name":"Li","role":"viewer","password":"correct horse battery"}`, 422, "bad_name", "name"},
+		{access.Admin, "POST", "/users", `{"name":"the-viewer","role":"viewer","password":"correct horse battery"}`, 409, "name_taken", "name"},
+		{access.Admin, "POST", "/users", `{"name":"li","role":"king","password":"correct horse battery"}`, 422, "unknown_role", "role"},
+		{access.Admin, "POST", "/users", `{"name":"li","role":"viewer","password":"short"}`, 422, "password_short", "password"},
+		{access.Admin, "POST", "/users", `{"name":"li","role":"viewer","password":"` + strings.Repeat("x", 5000) + `"}`, 422, "password_long", "password"},
+		{access.Admin, "PATCH", "/users/none", `{"disabled":true}`, 404, "unknown_account", ""},
+		{access.Admin, "PATCH", "/users/the-viewer", `{}`, 422, "one_change", ""},
+		{access.Admin, "PATCH", "/users/the-viewer", `{"disabled":true,"role":"admin"}`, 422, "one_change", ""},
+		{access.Admin, "PATCH", "/users/the-admin", `{"disabled":true}`, 409, "last_admin", ""},
+		{access.Admin, "POST", "/tokens", `{"name":"","role":"viewer"}`, 422, "bad_length", "name"},
+		{access.Admin, "POST", "/tokens", `{"name":"a\u0007b","role":"viewer"}`, 422, "bad_token_name", "name"},
+		{access.Admin, "POST", "/tokens", `{"name":"w","role":"viewer","expires":"1999-01-01T00:00:00Z"}`, 422, "in_the_past", "expires"},
+		{access.Admin, "POST", "/tokens", `{"owner":"the-viewer","name":"w","role":"admin"}`, 422, "role_above_owner", "role"},
+		{access.Admin, "DELETE", "/tokens/none", "", 404, "unknown_token", ""},
+		{access.Admin, "POST", "/reload", "", 422, "config_refused", ""},
 	}
-	if got := into[api.IncidentDetail](s.as(access.Viewer, "GET", "/incidents/"+id, "")).State; got != "open" {
-		t.Errorf("the incident is %s afterwards", got)
+	return append(append(list, refusedTrials()...), refusedCommands()...)
+}
+
+func refusedTrials() []refusal {
+	test := func(body, code, field string) refusal {
+		return refusal{access.Operator, "POST", "/rules/test", body, 422, code, field}
+	}
+	back := func(body, code, field string) refusal {
+		return refusal{access.Operator, "POST", "/rules/backtest", body, 422, code, field}
+	}
+	const good = `"files":[{"name":"r.yml","content":"groups: []"}]`
+	return []refusal{
+		test(`{"files":[],"tests":[]}`, "nothing_given", "files"),
+		test(`{`+good+`,"tests":[]}`, "nothing_given", "tests"),
+		test(`{`+good+`,"tests":["t.yml"]}`, "no_such_file", "tests"),
+		test(`{"files":[{"name":"../r.yml","content":""}],"tests":["../r.yml"]}`, "bad_file_name", "files"),
+		test(`{"files":[{"name":"t.yml","content":"rule_files: [/etc/passwd]"}],"tests":["t.yml"]}`, "rule_file_elsewhere", "files"),
+		test(`{"files":[{"name":"t.yml","content":"rule_files: ["}],"tests":["t.yml"]}`, "bad_tests", "files"),
+		test(`{"files":[`+strings.TrimSuffix(strings.Repeat(`{"name":"r.yml","content":""},`, 51), ",")+`],"tests":["r.yml"]}`, "too_many_files", "files"),
+		back(`{"files":[{"name":"r.yml","content":"groups: [{name: g, rules: [{alert: A, expr: ')'}]}]"}]}`, "bad_rules", "files"),
+		back(`{`+good+`,"from":"2026-01-05T12:00:00+08:00","to":"2026-01-05T09:00:00+08:00"}`, "bad_range", "from"),
+		back(`{`+good+`,"step_seconds":0.5}`, "bad_seconds", "step_seconds"),
+		back(`{`+good+`,"step_seconds":1e300}`, "bad_seconds", "step_seconds"),
 	}
 }
 
-func order(r access.Role) int {
-	return slices.Index([]access.Role{"", access.Viewer, access.Operator, access.Admin}, r)
+func refusedCommands() []refusal {
+	do := func(word, body string, status int, code, field string) refusal {
+		return refusal{access.Operator, "POST", "/incidents/{disk}/" + word, body, status, code, field}
+	}
+	open := func(body string, status int, code, field string) refusal {
+		return refusal{access.Operator, "POST", "/incidents", body, status, code, field}
+	}
+	return []refusal{
+		do("acknowledge", `{"note":""}`, 422, "text_missing", "note"),
+		do("acknowledge", `{"note":" \t　"}`, 422, "text_missing", "note"),
+		do("comment", `{"text":"x","version":-1}`, 422, "bad_version", "version"),
+		do("comment", `{"text":"x","version":1}`, 409, "changed_meanwhile", ""),
+		do("level", `{"level":"V","reason":"x"}`, 422, "unknown_level", "level"),
+		do("step", `{"step":"no","state":"done"}`, 422, "unknown_step", "step"),
+		do("step", `{"step":"find-cause","state":"half"}`, 422, "unknown_step_state", "state"),
+		do("branch", `{"branch":"no"}`, 422, "unknown_branch", "branch"),
+		do("triage", `{"code":"Z99"}`, 422, "unknown_code", "code"),
+		do("triage", `{"scenario":"none"}`, 422, "unknown_scenario", "scenario"),
+		do("estimate", `{"restored":"1999-01-01T00:00:00Z"}`, 422, "estimate_before_outage", "restored"),
+		do("estimate", `{"restored":"2036-01-01T00:00:00Z"}`, 422, "estimate_too_far", "restored"),
+		do("duty", `{"duty":"all-clear","state":"sent"}`, 409, "duty_not_due", "duty"),
+		do("resolve", `{}`, 409, "still_firing", "note"),
+		do("reopen", `{"reason":"x"}`, 409, "not_ended", ""),
+		do("promote", `{"code":"A01","reason":"x"}`, 409, "no_warning", ""),
+		do("close", `{}`, 409, "not_resolved", ""),
+		do("entry-done", `{"entry":1}`, 422, "unknown_entry", "entry"),
+		do("lesson", `{"text":"x","owner":"li"}`, 422, "text_missing", "due"),
+		do("lesson-done", `{"lesson":1}`, 422, "unknown_lesson", "lesson"),
+		do("investigation", `{"heading":"none","text":"x"}`, 422, "unknown_heading", "heading"),
+		open(`{"code":"Z99","title":"x"}`, 422, "unknown_code", "code"),
+		open(`{"scenario":"none","title":"x"}`, 422, "unknown_scenario", "scenario"),
+		open(`{"code":"E01","title":""}`, 422, "text_missing", "title"),
+		open(`{"title":"x","warning":"sideways"}`, 422, "unknown_source", "warning"),
+		open(`{"code":"F03","title":"x","drill":true}`, 422, "drill_without_people", "participants"),
+		open(`{"code":"F03","title":"x","since":"1999-01-01T00:00:00Z"}`, 422, "since_too_old", "since"),
+	}
 }
 
-func TestTokensEnd(t *testing.T) {
-	s := serve(t)
-	tok := into[api.IssuedToken](s.as(access.Admin, "POST", "/tokens", `{"owner":"the-admin","name":"w","role":"viewer"}`))
-	s.tokens["issued"] = tok.Secret
-	if a := s.as("issued", "GET", "/status", ""); a.status != 200 {
-		t.Fatalf("a fresh token: %d %s", a.status, a.body)
-	}
-	if a := s.as("issued", "POST", "/reload", ""); a.status != 403 {
-		t.Errorf("a viewer's token of an admin reloads: %d", a.status)
-	}
-	s.as(access.Admin, "DELETE", "/tokens/"+tok.ID, "")
-	if a := s.as("issued", "GET", "/status", ""); a.status != 401 {
-		t.Errorf("a revoked token: %d", a.status)
-	}
-	old := into[api.IssuedToken](s.as(access.Admin, "POST", "/tokens", `{"owner":"the-admin","name":"old","role":"viewer","expires":"2026-01-05T10:00:00+08:00"}`))
-	s.tokens["old"] = old.Secret
-	s.Pass(48 * 3600e9)
-	if a := s.as("old", "GET", "/status", ""); a.status != 401 {
-		t.Errorf("an expired token: %d", a.status)
-	}
-}
-
-// What is wrong with a request is told by a stable code, the field, and a
-// sentence in the caller's language; nothing changes.
+// Every refusal has a stable code, the field it is about, and a sentence in
+// the language that was asked for; and it changes nothing.
 func TestRefusals(t *testing.T) {
-	s := serve(t)
-	id := s.FillDisk()
-	before := into[api.IncidentDetail](s.as(access.Viewer, "GET", "/incidents/"+id, "")).Version
-	long := strings.Repeat("长", 2000)
-	for _, c := range []struct {
-		path, body string
-		status     int
-		code       string
-		field      string
-	}{
-		{"/incidents/" + id + "/acknowledge", `{"note":""}`, 422, "text_missing", "note"},
-		{"/incidents/" + id + "/acknowledge", `{"note":"  "}`, 422, "text_missing", "note"},
-		{"/incidents/" + id + "/comment", `{"text":"` + long + `"}`, 422, "text_too_long", "text"},
-		{"/incidents/" + id + "/comment", `{"txet":"x"}`, 400, "", ""},
-		{"/incidents/" + id + "/comment", `{"text":1}`, 400, "", ""},
-		{"/incidents/" + id + "/comment", `not json`, 400, "", ""},
-		{"/incidents/" + id + "/comment", `{"text":"x"}{"text":"y"}`, 400, "", ""},
-		{"/incidents/" + id + "/comment", `{"text":"` + strings.Repeat("x", 200_000) + `"}`, 413, "", ""},
-		{"/incidents/" + id + "/comment", `{"text":"x","version":-1}`, 422, "bad_version", "version"},
-		{"/incidents/" + id + "/level", `{"level":"V","reason":"x"}`, 422, "unknown_level", ""},
-		{"/incidents/" + id + "/step", `{"step":"no","state":"done"}`, 422, "unknown_step", ""},
-		{"/incidents/" + id + "/step", `{"step":"find-cause","state":"half"}`, 422, "unknown_step_state", ""},
-		{"/incidents/" + id + "/branch", `{"branch":"no"}`, 422, "unknown_branch", ""},
-		{"/incidents/" + id + "/estimate", `{"restored":"1999-01-01T00:00:00Z"}`, 422, "estimate_before_outage", ""},
-		{"/incidents/" + id + "/duty", `{"duty":"all-clear","state":"sent"}`, 409, "duty_not_due", ""},
-		{"/incidents/" + id + "/resolve", `{}`, 409, "still_firing", ""},
-		{"/incidents/" + id + "/reopen", `{"reason":"x"}`, 409, "not_ended", ""},
-		{"/incidents/" + id + "/promote", `{"code":"A01","reason":"x"}`, 409, "no_warning", ""},
-		{"/incidents/" + id + "/close", `{}`, 409, "not_resolved", ""},
-		{"/incidents", `{"code":"Z99","title":"x"}`, 422, "unknown_code", ""},
-		{"/incidents", `{"code":"E01","title":""}`, 422, "text_missing", "title"},
-		{"/incidents", `{"title":"x","warning":"sideways"}`, 422, "unknown_source", ""},
-		{"/incidents", `{"code":"F03","title":"x","drill":true}`, 422, "drill_without_people", ""},
-		{"/incidents/INC-19990101-00001/comment", `{"text":"x"}`, 404, "not_found", ""},
-		{"/nowhere", `{}`, 404, "no_such_path", ""},
-	} {
+	w := apitest.New(t)
+	w.Options.Reload = func(context.Context) error { return errors.New("xunjian.yaml:3:1: unknown key") }
+	s := onStage(serveWorld(w))
+	s.strangers()
+	before := s.kept()
+	for _, r := range refusals() {
+		path := strings.ReplaceAll(r.path, "{disk}", s.disk)
 		said := map[string]string{}
-		for _, lang := range []string{"zh-CN", "en"} {
-			e := s.as(access.Operator, "POST", c.path, c.body, "Accept-Language", lang).refused()
-			if e.Status != c.status || c.code != "" && e.Code != c.code || c.field != "" && e.Field != c.field {
-				t.Errorf("POST %s %.60s: %d %s field %q (%s), want %d %s %q", c.path, c.body, e.Status, e.Code, e.Field, e.Message, c.status, c.code, c.field)
+		for lang, header := range languages() {
+			asked := path
+			if lang == "lang=en" {
+				asked += map[bool]string{true: "&", false: "?"}[strings.Contains(path, "?")] + lang
 			}
-			if said[lang] = e.Message; e.Message == "" || strings.Contains(e.Message, "refused.") || strings.Contains(e.Message, "api.error") {
-				t.Errorf("POST %s %.60s in %s says %q", c.path, c.body, lang, e.Message)
+			a := s.as(r.who, r.method, asked, r.body, header...)
+			e := a.refused()
+			if e.Status != r.status || e.Code != r.code || e.Field != r.field {
+				t.Errorf("%s %s %.60s: %d %s field %q (%s), want %d %s %q", r.method, r.path, r.body, e.Status, e.Code, e.Field, e.Message, r.status, r.code, r.field)
+			}
+			a.isShaped()
+			said[lang] = e.Message
+			if han := strings.ContainsFunc(e.Message, isHan); han != (lang != "en" && lang != "lang=en") {
+				t.Errorf("%s %s %.60s in %s says %q", r.method, r.path, r.body, lang, e.Message)
+			}
+			// A text that is missing is said as its id, a gap in it as this.
+			if strings.Contains(e.Message, r.code) && strings.Contains(r.code, "_") || strings.Contains(e.Message, "<no value>") {
+				t.Errorf("%s %s %.60s in %s has no sentence: %q", r.method, r.path, r.body, lang, e.Message)
 			}
 		}
-		if said["zh-CN"] == said["en"] {
-			t.Errorf("POST %s %.60s says %q in both languages", c.path, c.body, said["en"])
+		if said["none"] != said["zh-CN"] || said["fr"] != said["zh-CN"] || said["lang=en"] != said["en"] {
+			t.Errorf("%s %s says %q", r.method, r.path, said)
 		}
 	}
-	if after := into[api.IncidentDetail](s.as(access.Viewer, "GET", "/incidents/"+id, "")).Version; after != before {
-		t.Errorf("refused requests moved the incident from version %d to %d", before, after)
+	if s.kept() != before {
+		t.Error("a refused request changed something")
 	}
 }
 
-// Two at once with the version they saw: one wins, the other is told.
-func TestOneOfTwoWins(t *testing.T) {
-	s := serve(t)
-	id := s.FillDisk()
-	seen := into[api.IncidentDetail](s.as(access.Viewer, "GET", "/incidents/"+id, "")).Version
-	var mu sync.Mutex
-	status := map[int]int{}
-	var wg sync.WaitGroup
-	for n := range 8 {
-		wg.Go(func() {
-			a := s.as(access.Operator, "POST", "/incidents/"+id+"/comment", fmt.Sprintf(`{"text":"c%d","version":%d}`, n, seen))
-			mu.Lock()
-			defer mu.Unlock()
-			status[a.status]++
-		})
-	}
-	wg.Wait()
-	if status[200] != 1 || status[409] != 7 {
-		t.Errorf("statuses %v, want one 200 and seven 409", status)
-	}
-	if got := into[api.IncidentDetail](s.as(access.Viewer, "GET", "/incidents/"+id, "")).Version; got != seen+1 {
-		t.Errorf("version %d, want %d", got, seen+1)
+// languages are the ways to ask for one; none and one we lack get the agent's.
+func languages() map[string][]string {
+	return map[string][]string{
+		"zh-CN": {"Accept-Language", "zh-CN,zh;q=0.9,en;q=0.8"}, "en": {"Accept-Language", "en-GB,en;q=0.9,zh;q=0.1"},
+		"none": nil, "fr": {"Accept-Language", "fr"}, "lang=en": {"Accept-Language", "zh-CN"},
 	}
 }
 
-// A report with a key opens one incident, however often and at once it comes.
-func TestReportedOnce(t *testing.T) {
-	s := serve(t)
-	ids := make([]string, 50)
-	var wg sync.WaitGroup
-	for n := range ids {
-		wg.Go(func() {
-			ids[n] = into[api.Incident](s.as(access.Operator, "POST", "/incidents", `{"key":"call-1","code":"F04","title":"cannot decrypt"}`)).ID
-		})
+func isHan(r rune) bool { return unicode.Is(unicode.Han, r) }
+
+// isShaped holds an error against its form: one object, JSON, not to be kept.
+func (a answer) isShaped() {
+	a.t.Helper()
+	var body map[string]map[string]any
+	if err := json.Unmarshal(a.body, &body); err != nil || len(body) != 1 {
+		a.t.Fatalf("%v in %s", err, a.body)
 	}
-	wg.Wait()
-	if slices.Sort(ids); len(slices.Compact(ids)) != 1 {
-		t.Errorf("opened %v", slices.Compact(ids))
+	for name := range maps.Keys(body["error"]) {
+		if !slices.Contains([]string{"code", "message", "field", "version"}, name) {
+			a.t.Errorf("an error has %s: %s", name, a.body)
+		}
+	}
+	for name, want := range map[string]string{
+		"Content-Type": "application/json", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Vary": "Accept-Language",
+	} {
+		if got := a.header.Get(name); got != want {
+			a.t.Errorf("%s of an error is %q, want %q", name, got, want)
+		}
 	}
 }
 
-func TestPages(t *testing.T) {
-	s := serve(t)
-	for n := range 7 {
-		s.as(access.Operator, "POST", "/incidents", fmt.Sprintf(`{"code":"F02","title":"call %d"}`, n))
+// The agent's own language answers who asks for none.
+func TestAgentsLanguage(t *testing.T) {
+	w := apitest.New(t)
+	w.Options.Language = "en"
+	s := serveWorld(w)
+	if e := s.as(nobody, "GET", "/status", "").refused(); strings.ContainsFunc(e.Message, isHan) {
+		t.Errorf("an English agent says %q", e.Message)
 	}
-	var seen []string
-	for offset := 0; ; offset += 3 {
-		page := into[api.IncidentList](s.as(access.Viewer, "GET", fmt.Sprintf("/incidents?limit=3&offset=%d", offset), ""))
-		for _, i := range page.Incidents {
-			seen = append(seen, i.ID)
-		}
-		if !page.More {
-			break
+	if e := s.as(nobody, "GET", "/status", "", "Accept-Language", "zh").refused(); !strings.ContainsFunc(e.Message, isHan) {
+		t.Errorf("asked in Chinese it says %q", e.Message)
+	}
+	for lang, want := range map[string]string{"zh-CN": "zh-CN", "en": "en", "fr": "en"} {
+		if got := s.as(access.Viewer, "GET", "/plan", "", "Accept-Language", lang).header.Get("Content-Language"); got != want {
+			t.Errorf("asked in %s it answers in %s, want %s", lang, got, want)
 		}
 	}
-	if len(seen) != 7 || !slices.IsSortedFunc(seen, func(a, b string) int { return strings.Compare(b, a) }) {
-		t.Errorf("pages give %v", seen)
+}
+
+// A fault inside is told to the log, and to the caller only that there is one.
+func TestFaultsInside(t *testing.T) {
+	w := apitest.New(t)
+	w.Options.About = func() api.About { panic("secret word") }
+	s := serveWorld(w)
+	e := s.as(access.Viewer, "GET", "/status", "", "Accept-Language", "en").refused()
+	if e.Status != 500 || e.Code != "internal" || strings.Contains(e.Message, "secret") {
+		t.Errorf("%d %s: %s", e.Status, e.Code, e.Message)
 	}
-	for _, q := range []string{"limit=0", "limit=-1", "limit=x", "offset=-1", "state=none", "from=yesterday", "limit=99999", "unknown=1"} {
-		if e := s.as(access.Viewer, "GET", "/incidents?"+q, "").refused(); e.Status != 400 && e.Status != 422 {
-			t.Errorf("?%s: %d", q, e.Status)
-		}
+	if !strings.Contains(w.Log.String(), "secret word") {
+		t.Error("the log does not have it")
+	}
+	if a := s.as(access.Viewer, "GET", "/plan", ""); a.status != 200 {
+		t.Errorf("afterwards: %d", a.status)
 	}
 }

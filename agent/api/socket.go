@@ -32,9 +32,14 @@ func ListenUnix(path string) (net.Listener, error) {
 	if len(path) > maxSocketPath {
 		return nil, fmt.Errorf("listen on %s: the path has %d bytes, the system allows %d; use a shorter data folder", path, len(path), maxSocketPath)
 	}
-	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
+	c, err := net.DialTimeout("unix", path, time.Second)
+	if err == nil {
 		c.Close()
 		return nil, fmt.Errorf("listen on %s: another agent answers there; stop it first", path)
+	}
+	if busy := net.Error(nil); errors.As(err, &busy) && busy.Timeout() {
+		// Its queue of callers is full: it hangs, but it is there.
+		return nil, fmt.Errorf("listen on %s: another agent holds it and does not answer; stop it first", path)
 	}
 	if err := clear(path); err != nil {
 		return nil, err

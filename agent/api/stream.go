@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -42,8 +45,14 @@ func (s *server) stream(c *call) (any, error) {
 	c.w.Header().Set("X-Accel-Buffering", "no") // nginx must not wait for more
 	harden(c.w)
 	changed := s.Desk.Changed()
-	_, mark, _ := s.Desk.ChangedSince(0)
-	if err := f.say(": hello\nretry: 2000\n\n"); err != nil {
+	mark := s.seen(c.Header.Get("Last-Event-ID"))
+	// A message without data sets the id only: a reader that is cut off before
+	// the first change comes again from here.
+	if err := f.say(fmt.Sprintf(": hello\nretry: 2000\nid: %s-%d\n\n", s.run, mark)); err != nil {
+		return streamed{}, nil
+	}
+	mark, err := s.tell(f, mark)
+	if err != nil {
 		return streamed{}, nil
 	}
 	beat := time.NewTicker(heartbeat)
@@ -83,14 +92,37 @@ func (s *server) pause(c *call, d time.Duration) bool {
 	return false
 }
 
-// tell sends what changed since mark and returns the mark of now.
+// nothingSeen is the mark of no Desk: everything since is "look at all again".
+const nothingSeen = math.MaxUint64
+
+// seen is the mark up to which a reader knows of all changes: that of now for
+// one who begins, that of the last message for one who comes again. Marks of
+// another run say nothing here.
+func (s *server) seen(lastID string) uint64 {
+	if lastID == "" {
+		_, now, _ := s.Desk.ChangedSince(0)
+		return now
+	}
+	run, n, _ := strings.Cut(lastID, "-")
+	mark, err := strconv.ParseUint(n, 10, 64)
+	if err != nil || run != s.run {
+		return nothingSeen
+	}
+	return mark
+}
+
+// tell sends what changed since mark, if anything did, and returns the mark of
+// now.
 func (s *server) tell(f feed, mark uint64) (uint64, error) {
 	ids, now, ok := s.Desk.ChangedSince(mark)
+	if now == mark {
+		return now, nil
+	}
 	body, err := json.Marshal(Change{Incidents: words(ids), All: !ok})
 	if err != nil {
 		return mark, err
 	}
-	return now, f.say(fmt.Sprintf("event: change\nid: %d\ndata: %s\n\n", now, body))
+	return now, f.say(fmt.Sprintf("event: change\nid: %s-%d\ndata: %s\n\n", s.run, now, body))
 }
 
 // feed is a stream that is written through at once.

@@ -34,9 +34,16 @@ func (m *Moment) UnmarshalJSON(b []byte) error {
 func ParseMoment(s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("time %q is not RFC 3339, like 2006-01-02T15:04:05+08:00", s)
+		return time.Time{}, &momentError{s}
 	}
 	return t, nil
+}
+
+// momentError is about a text that is no time.
+type momentError struct{ value string }
+
+func (e *momentError) Error() string {
+	return fmt.Sprintf("time %q is not RFC 3339, like 2006-01-02T15:04:05+08:00", e.value)
 }
 
 // Text is a sentence in the language that was asked for, and in both.

@@ -30,12 +30,11 @@ func (c *Calendar) At(t time.Time) []Event {
 // each calls f with the index of every event that counts at t, in no order
 // that means anything.
 func (c *Calendar) each(t time.Time, f func(i int)) {
-	n := sort.Search(len(c.spans), func(i int) bool { return c.events[c.spans[i]].From.After(t) })
-	for i := n - 1; i >= 0 && c.untils[i].After(t); i-- {
-		if e := c.spans[i]; c.events[e].counts(t) {
-			f(e)
-		}
-	}
+	c.counting.each(
+		func(from time.Time) bool { return !from.After(t) },
+		func(until time.Time) bool { return until.After(t) },
+		func(i int) { f(c.byFrom[i]) },
+	)
 }
 
 // KindOf returns the kind that a system has at t, and the event because of
@@ -74,14 +73,16 @@ func (c *Calendar) Next(t time.Time, n int) []Event {
 // before to, in the order of start, then id. One of no duration is there at its
 // start.
 func (c *Calendar) Between(from, to time.Time) []Event {
-	n := sort.Search(len(c.events), func(i int) bool { return !c.events[i].Start.Before(to) })
 	var out []Event
-	for i := n - 1; i >= 0 && !c.ends[i].Before(from); i-- {
-		if e := c.events[i]; e.End.After(from) || !e.Start.Before(from) {
-			out = append(out, e)
-		}
-	}
-	slices.Reverse(out)
+	c.runs.each(
+		func(start time.Time) bool { return start.Before(to) },
+		func(end time.Time) bool { return !end.Before(from) },
+		func(i int) {
+			if e := c.events[i]; e.End.After(from) || !e.Start.Before(from) {
+				out = append(out, e)
+			}
+		},
+	)
 	return out
 }
 

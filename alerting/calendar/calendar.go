@@ -88,19 +88,16 @@ func (e Event) Phase(t time.Time) Phase {
 	return Over
 }
 
-// counts reports whether t lies within lead, run or tail.
-func (e *Event) counts(t time.Time) bool { return !t.Before(e.From) && t.Before(e.Until) }
-
 // Calendar answers questions about events. It never changes and may be used by
 // several goroutines. The zero Calendar has no events.
 type Calendar struct {
-	// events in the order of start, then id; ends[i] is the latest End of
-	// events[:i+1], so that a search backwards knows when to stop.
+	// events in the order of start, then id; runs are from their Start to End.
 	events []Event
-	ends   []time.Time
-	// spans are the events in the order of From; untils as ends.
-	spans  []int
-	untils []time.Time
+	runs   ranges
+	// byFrom are the events in the order of From; counting are from From to
+	// Until, in that order.
+	byFrom   []int
+	counting ranges
 
 	changes     []time.Time
 	inspections []Inspection
@@ -118,11 +115,14 @@ func New(cfg Config, events []Event) *Calendar {
 	}
 	slices.SortFunc(c.events, inOrder)
 	for i := range c.events {
-		c.spans = append(c.spans, i)
+		c.byFrom = append(c.byFrom, i)
 	}
-	slices.SortStableFunc(c.spans, func(a, b int) int { return c.events[a].From.Compare(c.events[b].From) })
-	c.ends = latest(len(c.events), func(i int) time.Time { return c.events[i].End })
-	c.untils = latest(len(c.spans), func(i int) time.Time { return c.events[c.spans[i]].Until })
+	slices.SortStableFunc(c.byFrom, func(a, b int) int { return c.events[a].From.Compare(c.events[b].From) })
+	c.runs = newRanges(len(c.events), func(i int) (start, end time.Time) { return c.events[i].Start, c.events[i].End })
+	c.counting = newRanges(len(c.events), func(i int) (start, end time.Time) {
+		e := &c.events[c.byFrom[i]]
+		return e.From, e.Until
+	})
 	c.inspections = inspections(cfg, c.events)
 	c.changes = changes(c.events, c.inspections)
 	return c
@@ -130,18 +130,6 @@ func New(cfg Config, events []Event) *Calendar {
 
 func inOrder(a, b Event) int {
 	return cmp.Or(a.Start.Compare(b.Start), strings.Compare(a.ID, b.ID))
-}
-
-// latest returns for each i the latest of what at returns for 0 to i.
-func latest(n int, at func(int) time.Time) []time.Time {
-	out := make([]time.Time, n)
-	for i := range out {
-		out[i] = at(i)
-		if i > 0 && out[i].Before(out[i-1]) {
-			out[i] = out[i-1]
-		}
-	}
-	return out
 }
 
 // changes are the instants at which an answer changes, each once.

@@ -28,7 +28,7 @@ func drawn(t *rapid.T) (Config, []Event) {
 	}
 	// Two days around a change of clocks in Berlin.
 	first := time.Date(2026, 3, 28, 0, 0, 0, 0, time.UTC)
-	n := rapid.IntRange(0, 12).Draw(t, "events")
+	n := rapid.IntRange(0, 20).Draw(t, "events")
 	var events []Event
 	for i := range n {
 		zone, err := time.LoadLocation(rapid.SampledFrom(zones).Draw(t, "zone"))

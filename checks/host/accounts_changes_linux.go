@@ -158,7 +158,11 @@ func changedFiles(ctx context.Context, cfg Config, folders []string, since time.
 			f.Skipped = append(f.Skipped, oneLine(folder))
 			continue
 		}
-		if err := f.walk(ctx, folder); errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		err := f.walk(ctx, folder)
+		if parent := filepath.Dir(folder); errors.Is(err, unix.ENOTDIR) && parent != "/" {
+			err = f.walk(ctx, parent) // a file is named: what stands beside it counts
+		}
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 			f.Skipped = append(f.Skipped, oneLine(folder))
 		} else if err != nil {
 			f.Unread++

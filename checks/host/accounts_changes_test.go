@@ -77,6 +77,10 @@ func TestChangedFiles(t *testing.T) {
 	if f := got.Files[i]; f.Size != 3 || f.At.Before(since) || f.Owner == "" {
 		t.Errorf("%+v", f)
 	}
+	// A file stands for the folder it is in.
+	if got, _ := ChangedFiles(t.Context(), cfg, []string{"/srv/www/index.html"}, since, 20); got.Total != 1 || len(got.Skipped) > 0 {
+		t.Errorf("of a file: %+v", got)
+	}
 	// The newest comes first, and the others are counted.
 	if got, _ = ChangedFiles(t.Context(), cfg, []string{"/etc"}, since, 1); len(got.Files) != 1 || got.Total != 3 || got.Files[0].Path != "/etc/backdated" {
 		t.Errorf("the newest one: %+v", got)
