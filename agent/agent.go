@@ -136,7 +136,7 @@ func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	a.engine.Restore(restored(a.desk.Alerts()))
-	if a.papers, err = papers.New(cfg.Unit, cfg.Location(), a.desk); err != nil {
+	if a.papers, err = papers.New(papers.Config(cfg.Unit), cfg.Location(), a.desk); err != nil {
 		return err
 	}
 	if err := a.openChecks(ctx, cfg); err != nil {

@@ -58,7 +58,7 @@ func TestFullFilesystem(t *testing.T) {
 		p.get(t, "/api/v1/incidents/"+opened.ID, &opened)
 		return opened.State == "resolved"
 	})
-	wantKinds(t, p, opened.ID, "opened", "alert_joined", "evidence_taken", "acknowledged", "alert_ended", "resolved")
+	wantKinds(t, p, opened.ID, "opened", "alert_joined", "evidence_taken", "step_looked", "acknowledged", "alert_ended", "resolved")
 	bin, _ := binary()
 	out, err := exec.Command(bin, "incidents", "verify", "--data", p.data, "--lang", "en").CombinedOutput()
 	if err != nil {

@@ -22,7 +22,7 @@ var allowed = []struct {
 }{
 	{"cmd", []string{"agent", "checks", "rules", "alerting"}},
 	{"agent", []string{"agent", "checks", "rules", "alerting"}},
-	{"agent/config", []string{"agent/access", "agent/papers", "checks", "rules", "alerting", "deploy"}},
+	{"agent/config", []string{"agent/access", "checks", "rules", "alerting", "deploy"}},
 	{"agent/access", nil},
 	{"agent/papers", []string{"alerting"}},
 	{"agent/api", []string{"agent/access", "checks", "rules", "alerting"}},

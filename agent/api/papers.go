@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
 	"xunjian/alerting/report"
+	"xunjian/alerting/text"
 )
 
 // Papers is what the API needs of *papers.Papers.
@@ -109,13 +112,17 @@ func (s *server) savePaper(c *call) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(in.Document))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&doc); err != nil {
-		return nil, badBody(err)
+		err = badBody(err, in.Document, &doc)
+		if f := (*failure)(nil); errors.As(err, &f) {
+			f.Field = strings.TrimSuffix("document."+f.Field, ".")
+		}
+		return nil, err
 	}
 	id, kind := c.PathValue("id"), report.Kind(c.PathValue("kind"))
 	if !kind.Known() {
 		return nil, alerting.ErrNotFound
 	}
-	if doc.Kind != kind || doc.Lang != c.say.Lang() || doc.Incident != id {
+	if doc.Kind != kind || !text.Known(doc.Lang) || doc.Incident != id {
 		return nil, badField(http.StatusUnprocessableEntity, "document", "other_document")
 	}
 	if err := s.Papers.Save(c.Context(), id, c.actor(), doc); err != nil {

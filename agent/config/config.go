@@ -10,7 +10,6 @@ import (
 	"time"
 	_ "time/tzdata" // zones must be there on a machine without zoneinfo
 
-	"xunjian/agent/papers"
 	"xunjian/alerting/calendar"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/planfile"
@@ -51,7 +50,7 @@ type Config struct {
 	// other. It decides how soon an incident has to be reported by law.
 	Operator plan.OperatorKind `yaml:"operator"`
 	// Unit is the operator as documents name him.
-	Unit papers.Config `yaml:"unit"`
+	Unit Unit `yaml:"unit"`
 	// Calendar is when bids are opened and due: while that runs or is near, its
 	// systems count as opening systems.
 	Calendar calendar.Config `yaml:"calendar"`
@@ -130,7 +129,7 @@ func Defaults() *Config {
 		Zone:     "Asia/Shanghai",
 		Operator: plan.Other,
 		Calendar: calendar.Default(),
-		Unit:     papers.Config{Name: plan.Text{ZH: "本单位", EN: "our organisation"}},
+		Unit:     Unit{Name: plan.Text{ZH: "本单位", EN: "our organisation"}},
 		Console:  Console{Listen: "127.0.0.1:8720"},
 		Metrics:  Metrics{Listen: "127.0.0.1:9720"},
 		Log:      Log{Level: "info", Format: "text"},

@@ -101,7 +101,8 @@ type option struct {
 func (r *request) acts(i incident.Incident, form actForm) []actView {
 	var out []actView
 	for _, a := range actions() {
-		if !a.can(i) {
+		// Who has it in hand says so again when half of it has passed.
+		if !a.can(i) || a.name == "acknowledge" && i.State == incident.Acked && !i.Renewable(r.now) {
 			continue
 		}
 		v := actView{Name: a.name, URL: "/incidents/" + i.ID + "/" + a.name, Open: a.name == "acknowledge" && i.State == incident.Open}

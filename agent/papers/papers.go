@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"xunjian/alerting"
@@ -29,40 +28,14 @@ type Desk interface {
 	Roster() roster.Roster
 }
 
-// Config says who the operator is, and where his own texts are.
+// Config says who the operator is, and where his own texts are; config.Unit
+// has the same fields.
 type Config struct {
-	// Name is the operator's, as he signs; Place where his systems stand.
-	Name  plan.Text `yaml:"name"`
-	Place string    `yaml:"place"`
-	// IncidentHotline and CustomerHotline are the plan's two lines (Art. 6).
-	IncidentHotline []string `yaml:"incident_hotline"`
-	CustomerHotline string   `yaml:"customer_hotline"`
-	// Texts is a folder of own texts, Letters one of own .docx with
-	// placeholders, each named like the document: file-in-writing.zh-CN.docx.
-	Texts   string `yaml:"texts"`
-	Letters string `yaml:"letters"`
-}
-
-// Validate returns every mistake in c, the operator's own texts included, each
-// beginning with the key.
-func (c Config) Validate() error {
-	var errs []error
-	if strings.TrimSpace(c.Name.ZH) == "" || strings.TrimSpace(c.Name.EN) == "" {
-		errs = append(errs, errors.New("name: is missing in one language; documents are signed with it in zh-CN and en"))
-	}
-	if c.Texts != "" {
-		if info, err := os.Stat(c.Texts); err != nil || !info.IsDir() {
-			errs = append(errs, fmt.Errorf("texts: %s is no folder that can be read; name one that holds your own texts", c.Texts))
-		} else if _, err := report.Load(nil, os.DirFS(c.Texts)); err != nil {
-			errs = append(errs, fmt.Errorf("texts: %w", err))
-		}
-	}
-	if c.Letters != "" {
-		if info, err := os.Stat(c.Letters); err != nil || !info.IsDir() {
-			errs = append(errs, fmt.Errorf("letters: %s is no folder that can be read; name one that holds your own .docx", c.Letters))
-		}
-	}
-	return errors.Join(errs...)
+	Name            plan.Text
+	Place           string
+	IncidentHotline []string
+	CustomerHotline string
+	Texts, Letters  string
 }
 
 // Papers makes documents. It is safe for concurrent use.

@@ -10,7 +10,7 @@ import (
 // acknowledge takes an incident in hand until it lapses. Somebody else's hands
 // are respected; one's own may say again what is being done.
 func (i Incident) acknowledge(c Acknowledge, env Env) ([]Data, error) {
-	if i.State == Acked && (i.AckedBy != env.Actor.Name || !i.renewable(env.Now)) {
+	if i.State == Acked && (i.AckedBy != env.Actor.Name || !i.Renewable(env.Now)) {
 		return nil, refuse("already_acknowledged", "by", i.AckedBy)
 	}
 	d := Acknowledged{Note: c.Note}
@@ -20,9 +20,9 @@ func (i Incident) acknowledge(c Acknowledge, env Env) ([]Data, error) {
 	return one(d, Need("note", c.Note))
 }
 
-// renewable reports whether half of an acknowledgement has passed: before, a
+// Renewable reports whether half of an acknowledgement has passed: before, a
 // second one is a double click.
-func (i Incident) renewable(now time.Time) bool {
+func (i Incident) Renewable(now time.Time) bool {
 	return !i.AckUntil.IsZero() && now.Sub(i.AckedAt) >= i.AckUntil.Sub(i.AckedAt)/2
 }
 

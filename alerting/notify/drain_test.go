@@ -31,10 +31,8 @@ func TestDrain(t *testing.T) {
 		return nil
 	}}
 	w, stop := b.work(t, b.st, bulk, notify.NewJournal(io.Discard, false))
-	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if waiting, _ := b.depth(t); waiting == 0 {
-			break
-		}
+	for w.Counts()["bulk"].Delivered < n {
+		time.Sleep(10 * time.Millisecond)
 	}
 	stop()
 	waiting, dead := b.depth(t)
@@ -59,9 +57,9 @@ func BenchmarkDrain(b *testing.B) {
 		bn := sit(b)
 		bn.open(b, 1000)
 		b.StartTimer()
-		_, stop := bn.work(b, bn.st, notify.NewJournal(io.Discard, false))
-		for waiting := 1; waiting > 0; time.Sleep(time.Millisecond) {
-			waiting, _ = bn.depth(b)
+		w, stop := bn.work(b, bn.st, notify.NewJournal(io.Discard, false))
+		for w.Counts()["journal"].Delivered < 1000 {
+			time.Sleep(time.Millisecond)
 		}
 		stop()
 	}
