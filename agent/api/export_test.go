@@ -26,12 +26,12 @@ func OpenAPI() []byte { return openAPI }
 
 // Read is what the parameters of a query came to.
 type Read struct {
-	Text    string
-	Words   []string
-	Number  int
-	Moment  time.Time
-	Seconds time.Duration
-	Err     *Error
+	Text   string
+	Words  []string
+	Number int
+	Moment time.Time
+	Span   time.Duration
+	Err    *Error
 }
 
 // The bounds that ReadParams asks for, and those of every parameter.
@@ -48,7 +48,7 @@ func ReadParams(query string) Read {
 	p := c.params()
 	r := Read{
 		Text: p.text("text"), Words: p.list("words"), Number: p.number("number", 50, Low, High),
-		Moment: p.time("moment"), Seconds: p.seconds("seconds"),
+		Moment: p.time("moment"), Span: p.seconds("seconds"),
 	}
 	if err := p.close(); err != nil {
 		f := failureOf(err)

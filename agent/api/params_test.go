@@ -66,7 +66,7 @@ func FuzzParams(f *testing.F) {
 		if given := values.Get("moment") != ""; given && r.Moment.Year() > 9999 || !given && !r.Moment.IsZero() {
 			t.Fatalf("%q: moment is %v", query, r.Moment)
 		}
-		if s := r.Seconds.Seconds(); s != 0 && (s < api.MinSeconds || s > api.MaxSeconds) || s == 0 && values.Get("seconds") != "" {
+		if s := r.Span.Seconds(); s != 0 && (s < api.MinSeconds || s > api.MaxSeconds) || s == 0 && values.Get("seconds") != "" {
 			t.Fatalf("%q: seconds are %v", query, s)
 		}
 	})

@@ -34,7 +34,7 @@ func (w *Worker) deliver(ctx context.Context, n alerting.Notice) (recorded bool,
 	keep := w.outcome(n.Key)
 	if keep == nil {
 		var err error
-		err, hung = w.attempt(ctx, n)
+		hung, err = w.attempt(ctx, n)
 		if ctx.Err() != nil && err != nil {
 			return true, hung // stopping: the attempt does not count
 		}
@@ -93,14 +93,14 @@ func (w *Worker) judge(n alerting.Notice, err error) record {
 func why(err error) string { return oneLine(err.Error()) }
 
 // attempt puts a notice into words and sends it.
-func (w *Worker) attempt(ctx context.Context, n alerting.Notice) (err error, hung <-chan struct{}) {
+func (w *Worker) attempt(ctx context.Context, n alerting.Notice) (hung <-chan struct{}, err error) {
 	channel := w.byName[n.Channel]
 	if channel == nil {
-		return fmt.Errorf("channel %q is not configured", n.Channel), nil
+		return nil, fmt.Errorf("channel %q is not configured", n.Channel)
 	}
 	m, err := w.say(ctx, n)
 	if err != nil {
-		return err, nil
+		return nil, err
 	}
 	return send(ctx, channel, m)
 }
@@ -124,7 +124,7 @@ func (w *Worker) say(ctx context.Context, n alerting.Notice) (m Message, err err
 // send waits for a delivery no longer than it may take: a channel that does
 // not honour its context costs one goroutine and holds up neither the record
 // nor the end of the agent.
-func send(ctx context.Context, c Channel, m Message) (err error, hung <-chan struct{}) {
+func send(ctx context.Context, c Channel, m Message) (hung <-chan struct{}, err error) {
 	dctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deliverWithin)
 	over := make(chan struct{})
 	answer := fmt.Errorf("channel %s ended without an answer", c.Name())
@@ -144,9 +144,9 @@ func send(ctx context.Context, c Channel, m Message) (err error, hung <-chan str
 	}
 	select {
 	case <-over:
-		return answer, nil
+		return nil, answer
 	default:
-		return fmt.Errorf("channel %s does not come back, though its time is over", c.Name()), over
+		return over, fmt.Errorf("channel %s does not come back, though its time is over", c.Name())
 	}
 }
 
