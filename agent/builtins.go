@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"io/fs"
 	"os"
+	"time"
 
 	"xunjian/agent/access"
 	"xunjian/agent/api"
@@ -14,6 +15,7 @@ import (
 	"xunjian/checks"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
+	"xunjian/checks/reserve"
 	"xunjian/checks/self"
 	"xunjian/rules"
 )
@@ -26,7 +28,12 @@ func inspected(cfg *config.Config) ([]checks.Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	return enabled(cfg, append(all, outside...)), nil
+	p, err := cfg.LoadPlan()
+	if err != nil {
+		return nil, err
+	}
+	ready := reserve.NewCheck(cfg.Checks.Reserve, config.Needs(p), cfg.Location(), time.Now)
+	return enabled(cfg, append(append(all, outside...), ready)), nil
 }
 
 // builtins lists every check of the running agent: what xunjian inspect sees,

@@ -46,6 +46,8 @@ func (a *Agent) look(ctx context.Context, i incident.Incident, what string) ([]i
 		lines = a.lookDevices(ctx, i)
 	case "accounts":
 		lines = a.lookAccounts(ctx, i)
+	case "reserve":
+		lines = together(ctx, sight{"reserve", func(context.Context) ([]incident.Line, error) { return a.found(true, "reserve"), nil }})
 	default:
 		return nil, fmt.Errorf("the agent knows no look %q; correct looks in the response plan", what)
 	}

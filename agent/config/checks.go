@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 
+	"xunjian/alerting/plan"
 	"xunjian/alerting/yamlfile"
 	"xunjian/checks"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
+	"xunjian/checks/reserve"
 	"xunjian/checks/self"
 )
 
@@ -23,11 +25,22 @@ type Checks struct {
 
 	Host     host.Config     `yaml:"host"`
 	External external.Config `yaml:"external"`
-	Self     self.Config     `yaml:"self"`
+	// Reserve is what is ready of what the plan wants to have ready.
+	Reserve reserve.Config `yaml:"reserve"`
+	Self    self.Config    `yaml:"self"`
 }
 
 func defaultChecks() Checks {
-	return Checks{Host: host.Default(), External: external.Default(), Self: self.Default()}
+	return Checks{Host: host.Default(), External: external.Default(), Reserve: reserve.Default(), Self: self.Default()}
+}
+
+// Needs are what the plan wants to have ready, as the check of it takes them.
+func Needs(p *plan.Plan) []reserve.Need {
+	out := make([]reserve.Need, len(p.Preparedness))
+	for n, need := range p.Preparedness {
+		out[n] = reserve.Need{ID: need.ID, ZH: need.What.ZH, EN: need.What.EN, Contract: need.Kind == plan.NeedContract}
+	}
+	return out
 }
 
 // paths are the fields that hold paths.
@@ -75,6 +88,7 @@ func (c Checks) validate() error {
 		c.Host = host.Default() // to know the names of the checks
 	}
 	m.join("external", c.External.Validate())
+	m.join("reserve", c.Reserve.Validate())
 	if err := c.Self.Validate(); err != nil {
 		m.join("self", err)
 		c.Self = self.Default()
@@ -110,7 +124,7 @@ func (c Checks) known() map[string]checks.Schedule {
 	for _, p := range c.External.Plugins {
 		out["plugin/"+p.Name] = checks.Schedule{Interval: p.Interval, Timeout: p.Timeout}
 	}
-	for _, check := range slices.Concat(host.Checks(c.Host), self.Checks(c.Self, self.Parts{})) {
+	for _, check := range slices.Concat(host.Checks(c.Host), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil)}, self.Checks(c.Self, self.Parts{})) {
 		var own checks.Schedule
 		if s, ok := check.(checks.Scheduled); ok {
 			own = s.Schedule()

@@ -191,7 +191,7 @@ func (c *Config) validateSystems(m *mistakes) {
 // cannot be judged.
 func (c *Config) validateResponse(m *mistakes) {
 	c.loadedPlan, c.loadedRoster = nil, nil
-	if c.Plan == "" && c.Roster.File == "" && len(c.Roster.People) == 0 && len(c.Rules.Files) == 0 {
+	if c.Plan == "" && c.Roster.File == "" && len(c.Roster.People) == 0 && len(c.Rules.Files) == 0 && len(c.Checks.Reserve.Items) == 0 {
 		return // nothing to be judged by the plan, which is the one as shipped
 	}
 	if c.Plan != "" && !m.readable("plan", c.Plan) {
@@ -203,6 +203,7 @@ func (c *Config) validateResponse(m *mistakes) {
 		return
 	}
 	c.loadedPlan = p
+	m.join("checks.reserve", c.Checks.Reserve.Fits(Needs(p)))
 	if c.Roster.File != "" && len(c.Roster.People) > 0 {
 		m.add("roster", "has both file and people; allowed: one of them")
 		return

@@ -77,6 +77,26 @@ type Plan struct {
 	Investigation []Heading `yaml:"investigation,omitempty" json:"investigation,omitempty"`
 	// Statutory are reports that the law demands beside the plan.
 	Statutory []Statutory `yaml:"statutory,omitempty" json:"statutory,omitempty"`
+	// Preparedness is what has to be ready beforehand (Art. 19).
+	Preparedness []Need `yaml:"preparedness,omitempty" json:"preparedness,omitempty"`
+}
+
+// NeedKind is what a thing to have ready is.
+type NeedKind string
+
+// The kinds of need.
+const (
+	NeedBackup   NeedKind = "backup"   // 数据备份
+	NeedSpare    NeedKind = "spare"    // 备用设备
+	NeedContract NeedKind = "contract" // 维保合同
+)
+
+// Need is one thing that has to be ready before it is needed.
+type Need struct {
+	ID      string   `yaml:"id" json:"id"`
+	Kind    NeedKind `yaml:"kind" json:"kind"`
+	What    Text     `yaml:"what" json:"what"`
+	Article string   `yaml:"article,omitempty" json:"article,omitempty"`
 }
 
 // Response says how soon somebody has to take an incident in hand, how long

@@ -32,6 +32,7 @@ func (p *Plan) Validate() error {
 	v.statutory(due)
 	v.response()
 	v.headings()
+	v.preparedness()
 	return errors.Join(v.errs...)
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // Looks are what the agent can look at by itself for a step.
-var Looks = [...]string{"resources", "traffic", "path", "devices", "accounts"}
+var Looks = [...]string{"resources", "traffic", "path", "devices", "accounts", "reserve"}
 
 // response checks the rhythm of reminders. Without one, the clock counts down
 // and reminds nobody.
@@ -85,6 +85,20 @@ func (v *validator) statutory(seen map[string]string) {
 			if s.Within[kind] == 0 {
 				v.add(path+".within", "has no time for operators of kind %s", kind)
 			}
+		}
+	}
+}
+
+func (v *validator) preparedness() {
+	seen := map[string]string{}
+	for n, need := range v.plan.Preparedness {
+		path := fmt.Sprintf("preparedness[%d]", n)
+		v.id(path+".id", need.ID, seen)
+		v.text(path+".what", need.What)
+		switch need.Kind {
+		case NeedBackup, NeedSpare, NeedContract:
+		default:
+			v.add(path+".kind", "unknown kind %q; allowed: backup, spare, contract", need.Kind)
 		}
 	}
 }
