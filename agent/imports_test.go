@@ -46,6 +46,7 @@ var allowed = []struct {
 	{"alerting/notifytest", []string{"alerting", "alerting/incident", "alerting/plan", "alerting/notify", "alerting/text"}},
 	{"alerting/report", []string{"alerting/incident", "alerting/plan", "alerting/roster", "alerting/text", "alerting/yamlfile"}},
 	{"alerting/calendar", []string{"alerting/plan", "alerting/yamlfile"}},
+	{"alerting/schedule", []string{"alerting/yamlfile"}},
 	{"deploy", nil},
 }
 
