@@ -23,8 +23,10 @@ import (
 	"xunjian/agent/papers"
 	"xunjian/alerting"
 	"xunjian/alerting/calendar"
+	"xunjian/alerting/incident"
 	"xunjian/alerting/notify"
 	"xunjian/alerting/plan"
+	"xunjian/alerting/roster"
 	"xunjian/alerting/store"
 	"xunjian/alerting/text"
 	"xunjian/checks"
@@ -111,28 +113,24 @@ func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
 	if a.store, err = store.Open(ctx, filepath.Join(cfg.Data, "xunjian.db"), a.log); err != nil {
 		return err
 	}
-	p, err := cfg.LoadPlan()
-	if err != nil {
-		return err
-	}
-	r, err := cfg.LoadRoster(p)
+	basis, err := basisOf(cfg)
 	if err != nil {
 		return err
 	}
 	a.reloads.at = a.started
 	a.outbox = notify.NewWorker(notify.Options{
 		Outbox: a.store, Channels: channels(), Logger: a.log,
-		Words: &notify.Words{Catalog: a.catalog, Plan: p, Roster: r},
+		Words: &notify.Words{Catalog: a.catalog, Plan: a.planOf, Roster: func() roster.Roster { return a.desk.Roster() }},
 	})
 	a.openCalendar(cfg)
 	a.desk, err = alerting.NewDesk(ctx, alerting.Options{
-		Store: a.store, Plan: p, Roster: r, Host: cfg.Host, Zone: cfg.Location(),
-		Systems: cfg.Systems, Kind: a.systemKind, Operator: cfg.Operator, Evidence: a.evidence, Look: a.look, Wake: a.outbox.Wake, Logger: a.log,
+		Store: a.store, Basis: basis, Host: cfg.Host, Zone: cfg.Location(),
+		Kind: a.systemKind, Evidence: a.evidence, Look: a.look, Wake: a.outbox.Wake, Logger: a.log,
 	})
 	if err != nil {
 		return err
 	}
-	if a.engine, err = rules.Open(engineConfig(cfg, p), a.log); err != nil {
+	if a.engine, err = rules.Open(engineConfig(cfg, basis.Plan), a.log); err != nil {
 		return err
 	}
 	a.engine.Restore(restored(a.desk.Alerts()))
@@ -143,6 +141,17 @@ func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	return a.openDoors(ctx, cfg)
+}
+
+// planOf is the plan that an incident goes by, or if that cannot be read the
+// one in force: a notice in other words is better than none.
+func (a *Agent) planOf(i incident.Incident) *plan.Plan {
+	p, err := a.desk.PlanOf(context.Background(), i)
+	if err != nil {
+		a.log.Error("read the plan of an incident; the one in force stands in", "incident", i.ID, "err", err)
+		return a.desk.Plan()
+	}
+	return p
 }
 
 func engineConfig(cfg *config.Config, p *plan.Plan) rules.Config {

@@ -125,6 +125,55 @@ func TestBadReload(t *testing.T) {
 	})
 }
 
+// TestPlanReload revises the plan under a running agent: a plan with a mistake
+// changes nothing, a good one is in force at once.
+func TestPlanReload(t *testing.T) {
+	data := t.TempDir()
+	shipped, err := os.ReadFile("../alerting/plan/default.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const version = `version: "2017-05"`
+	write := func(old, new string) {
+		t.Helper()
+		if strings.Count(string(shipped), old) == 0 {
+			t.Fatalf("the shipped plan lacks %q", old)
+		}
+		text := strings.Replace(strings.Replace(string(shipped), version, `version: "2026-12"`, 1), old, new, 1)
+		if err := os.WriteFile(filepath.Join(data, "plan.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config := filepath.Join(data, "xunjian.yaml")
+	if err := os.WriteFile(config, []byte("systems: {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, data, "--config", config)
+	p.ready(t)
+	inForce := func() string {
+		var got struct{ Version string }
+		p.get(t, "/api/v1/plan", &got)
+		return got.Version
+	}
+	fault := func() string {
+		var s struct{ Config struct{ Error string } }
+		p.get(t, "/api/v1/status", &s)
+		return s.Config.Error
+	}
+	if err := os.WriteFile(config, []byte("plan: plan.yaml\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	write("responsible: [finder]", "responsible: [nobody]")
+	p.cmd.Process.Signal(syscall.SIGHUP)
+	waitFor(t, 10*time.Second, "the mistake in the status", func() bool { return strings.Contains(fault(), `unknown role "nobody"`) })
+	if v := inForce(); v != "2017-05" {
+		t.Fatalf("plan %s is in force after a mistake", v)
+	}
+	write(version, version)
+	p.cmd.Process.Signal(syscall.SIGHUP)
+	waitFor(t, 10*time.Second, "the revised plan", func() bool { return fault() == "" && inForce() == "2026-12" })
+}
+
 func (p *process) every(t *testing.T, check string) float64 {
 	t.Helper()
 	var c struct {

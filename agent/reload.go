@@ -8,15 +8,17 @@ import (
 	"xunjian/agent/api"
 	"xunjian/agent/config"
 	"xunjian/agent/console"
+	"xunjian/alerting"
 	"xunjian/checks"
 )
 
-// Reload reads the configuration file again and puts checks, their rhythm and
-// the rules in place of the present ones. It is all or nothing: on an error
-// the agent goes on as before, and says so in its status. What is bound to the
-// start (addresses, data folder, plan, zone) takes effect at the next start.
-func (a *Agent) Reload(context.Context) error {
-	err := a.reload()
+// Reload reads the configuration file again and puts checks, their rhythm, the
+// rules, plan, roster and systems in place of the present ones. It is all or
+// nothing: on an error the agent goes on as before, and says so in its status.
+// What is bound to the start (addresses, data folder, zone) takes effect at
+// the next start.
+func (a *Agent) Reload(ctx context.Context) error {
+	err := a.reload(ctx)
 	a.reloads.Lock()
 	defer a.reloads.Unlock()
 	if err != nil {
@@ -29,7 +31,7 @@ func (a *Agent) Reload(context.Context) error {
 	return nil
 }
 
-func (a *Agent) reload() error {
+func (a *Agent) reload(ctx context.Context) error {
 	old := a.cfg.Load()
 	cfg := old
 	if old.Path != "" {
@@ -45,18 +47,37 @@ func (a *Agent) reload() error {
 	if err != nil {
 		return err
 	}
-	if err := a.engine.Load(cfg.Rules.Files); err != nil {
+	basis, err := basisOf(cfg)
+	if err != nil {
+		return err
+	}
+	codes, oldCodes := basis.Plan.Codes(), a.desk.Plan().Codes()
+	if err := a.engine.Load(cfg.Rules.Files, codes); err != nil {
 		return err
 	}
 	// From here on a mistake puts back what was replaced already.
 	if err := a.jobs.Replace(cfg.Checks.External.Jobs); err != nil {
-		return errors.Join(err, a.engine.Load(old.Rules.Files))
+		return errors.Join(err, a.engine.Load(old.Rules.Files, oldCodes))
 	}
 	if err := a.runner.Replace(list, overrides(cfg, list)); err != nil {
-		return errors.Join(err, a.engine.Load(old.Rules.Files), a.jobs.Replace(old.Checks.External.Jobs))
+		return errors.Join(err, a.engine.Load(old.Rules.Files, oldCodes), a.jobs.Replace(old.Checks.External.Jobs))
+	}
+	if err := a.desk.Revise(ctx, basis); err != nil {
+		back, _ := a.builtins(old)
+		return errors.Join(err, a.engine.Load(old.Rules.Files, oldCodes), a.jobs.Replace(old.Checks.External.Jobs), a.runner.Replace(back, overrides(old, back)))
 	}
 	a.cfg.Store(cfg)
 	return nil
+}
+
+// basisOf is what the desk decides by.
+func basisOf(cfg *config.Config) (alerting.Basis, error) {
+	p, err := cfg.LoadPlan()
+	if err != nil {
+		return alerting.Basis{}, err
+	}
+	r, err := cfg.LoadRoster(p)
+	return alerting.Basis{Plan: p, Roster: r, Systems: cfg.Systems, Operator: cfg.Operator}, err
 }
 
 // overrides are the rhythms that the configuration gives to these checks.

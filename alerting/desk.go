@@ -20,20 +20,14 @@ import (
 // Options are what a Desk is made of.
 type Options struct {
 	Store Store
-	Plan  *plan.Plan
+	Basis
 	// Host names this server in events and incidents.
 	Host string
 	// Zone is the zone of incident ids and of all times people read.
 	Zone *time.Location
-	// Systems maps a business system to its kind; one not named is a business
-	// system.
-	Systems map[string]plan.SystemKind
 	// Kind tells what a system is at a moment: a business system counts as
 	// opening while a bid opening runs on it. nil: always what Systems says.
 	Kind func(system string, at time.Time) plan.SystemKind
-	// Operator is what the law takes the operator for.
-	Operator plan.OperatorKind
-	Roster   roster.Roster
 	// Look has the agent look at one thing for a step of the playbook.
 	Look func(ctx context.Context, i incident.Incident, look string) ([]incident.Line, error)
 	// Evidence takes the snapshot of a newly opened incident: JSON. It gets a
@@ -246,10 +240,18 @@ func (d *Desk) AlertLog(ctx context.Context, from, to time.Time, limit int) ([]A
 func (d *Desk) Verify(ctx context.Context) (VerifyReport, error) { return d.opt.Store.Verify(ctx) }
 
 // Plan returns the plan in force.
-func (d *Desk) Plan() *plan.Plan { return d.opt.Plan }
+func (d *Desk) Plan() *plan.Plan {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.opt.Plan
+}
 
 // Roster returns the roster in force.
-func (d *Desk) Roster() roster.Roster { return d.opt.Roster }
+func (d *Desk) Roster() roster.Roster {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.opt.Roster
+}
 
 // Run takes evidence and lets the clock act until ctx is done.
 func (d *Desk) Run(ctx context.Context) error {

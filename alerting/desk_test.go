@@ -10,6 +10,7 @@ import (
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
 	"xunjian/alerting/plan"
+	"xunjian/alerting/planfile"
 )
 
 func TestAlertOpensOneIncident(t *testing.T) {
@@ -417,6 +418,41 @@ func TestOldIncidentDoesNotHideTheNew(t *testing.T) {
 	r.signals(signal("a", alerting.Ended))
 	r.signals(signal("a", alerting.Firing))
 	is(t, "and after a restart", r.states(), []incident.State{incident.Open, incident.Done})
+	r.clean()
+}
+
+// TestRevise: what is open goes on by the plan it was opened under, over a
+// restart too; what comes later goes by the new one.
+func TestRevise(t *testing.T) {
+	r := enter(t)
+	r.signals(signal("a", alerting.Firing))
+	before := r.only()
+	revised := *planfile.Default()
+	revised.Version, revised.Triage.Within = "2026-12", 45*time.Minute
+	r.opt.Plan = &revised
+	if err := r.desk.Revise(t.Context(), r.opt.Basis); err != nil {
+		t.Fatal(err)
+	}
+	check := func(when string) {
+		t.Helper()
+		is(t, when+": plan", r.desk.Plan().Version, "2026-12")
+		for _, i := range r.all() {
+			env, err := r.desk.Env(t.Context(), i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := 45 * time.Minute
+			if i.ID == before.ID {
+				want = 30 * time.Minute
+			}
+			is(t, when+": triage of "+i.ID, env.Plan.Triage.Within, want)
+		}
+	}
+	r.signals(signal("b", alerting.Firing))
+	is(t, "incidents", len(r.all()), 2)
+	check("at once")
+	r.restart()
+	check("after a restart")
 	r.clean()
 }
 

@@ -58,8 +58,8 @@ func enter(t testing.TB, change ...func(*alerting.Options)) *room {
 	t.Helper()
 	r := &room{t: t, path: filepath.Join(t.TempDir(), "xunjian.db"), clock: &clock{now: t0}}
 	r.opt = alerting.Options{
-		Plan: planfile.Default(), Host: "web1", Zone: time.FixedZone("CST", 8*3600), Now: r.clock.Now,
-		Systems: map[string]plan.SystemKind{"bidding": plan.Opening},
+		Basis: alerting.Basis{Plan: planfile.Default(), Systems: map[string]plan.SystemKind{"bidding": plan.Opening}},
+		Host:  "web1", Zone: time.FixedZone("CST", 8*3600), Now: r.clock.Now,
 	}
 	for _, f := range change {
 		f(&r.opt)

@@ -9,6 +9,7 @@ import (
 
 	"xunjian/alerting/incident"
 	"xunjian/alerting/plan"
+	"xunjian/alerting/roster"
 )
 
 // keepPlan makes a plan the one in force, and keeps it in the store for the
@@ -28,6 +29,34 @@ func (d *Desk) keepPlan(ctx context.Context, p *plan.Plan) error {
 		return fmt.Errorf("keep plan: %w", err)
 	}
 	d.opt.Plan, d.digest, d.plans[digest] = p, digest, p
+	return nil
+}
+
+// Basis is what the operator may revise while the desk works.
+type Basis struct {
+	Plan   *plan.Plan
+	Roster roster.Roster
+	// Systems maps a business system to its kind; one not named is a business
+	// system.
+	Systems map[string]plan.SystemKind
+	// Operator is what the law takes the operator for.
+	Operator plan.OperatorKind
+}
+
+// Revise puts another basis in force. What is open goes on by the plan it was
+// opened under; the people are those of the new roster. On an error nothing
+// changes.
+func (d *Desk) Revise(ctx context.Context, b Basis) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.keepPlan(ctx, b.Plan); err != nil {
+		return err
+	}
+	d.opt.Basis = b
+	select {
+	case d.timer <- struct{}{}: // other bounds, other times
+	default:
+	}
 	return nil
 }
 

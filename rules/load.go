@@ -11,8 +11,8 @@ import (
 // Load reads the default rules and files (paths or patterns) and puts them in
 // place of the present ones; rules that did not change keep their state. On a
 // *LoadError nothing has changed.
-func (e *Engine) Load(files []string) error {
-	groups, err := readGroups(files, e.cfg.KnownCodes, labels.FromMap(e.cfg.ExternalLabels), e.logger)
+func (e *Engine) Load(files, codes []string) error {
+	groups, err := readGroups(files, codes, labels.FromMap(e.cfg.ExternalLabels), e.logger)
 	if err != nil {
 		return err
 	}

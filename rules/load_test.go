@@ -85,7 +85,7 @@ func TestOwnFileStandsInForADefaultOne(t *testing.T) {
 // reload puts a new text in the place of the operator's rules.
 func (w *world) reload(rules string) error {
 	w.t.Helper()
-	return w.engine.Load(append(w.cfg.Files[:len(noDefaults):len(noDefaults)], writeFile(w.t, w.t.TempDir(), "own.yml", rules)))
+	return w.engine.Load(append(w.cfg.Files[:len(noDefaults):len(noDefaults)], writeFile(w.t, w.t.TempDir(), "own.yml", rules)), w.cfg.KnownCodes)
 }
 
 func TestReloadKeepsState(t *testing.T) {

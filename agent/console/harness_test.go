@@ -82,9 +82,9 @@ func newSite(t testing.TB) *site {
 	catalog, err := text.Load(zone, checks.Messages, incident.Messages, access.Messages, Messages)
 	must(t, err)
 	s.desk, err = alerting.NewDesk(ctx, alerting.Options{
-		Store: st, Plan: planfile.Default(), Roster: people(), Host: "db01", Zone: zone,
-		Systems: map[string]plan.SystemKind{"开标大厅": plan.Opening},
-		Now:     s.clock, Evidence: func(context.Context, incident.Incident) ([]byte, error) { return s.evidence, nil },
+		Store: st, Host: "db01", Zone: zone,
+		Basis: alerting.Basis{Plan: planfile.Default(), Roster: people(), Systems: map[string]plan.SystemKind{"开标大厅": plan.Opening}},
+		Now:   s.clock, Evidence: func(context.Context, incident.Incident) ([]byte, error) { return s.evidence, nil },
 	})
 	must(t, err)
 	s.run()

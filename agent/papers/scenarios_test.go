@@ -61,8 +61,7 @@ func begin(t *testing.T, sc plan.Scenario) *stage {
 	must(t, err)
 	zone := time.FixedZone("CST", 8*3600)
 	desk, err := alerting.NewDesk(t.Context(), alerting.Options{
-		Store: st, Plan: planfile.Default(), Roster: people, Host: "bid-app-01", Zone: zone,
-		Systems: map[string]plan.SystemKind{"开评标系统": plan.Opening},
+		Store: st, Basis: alerting.Basis{Plan: planfile.Default(), Roster: people, Systems: map[string]plan.SystemKind{"开评标系统": plan.Opening}}, Host: "bid-app-01", Zone: zone,
 	})
 	must(t, err)
 	own, err := papers.New(papers.Config{

@@ -19,6 +19,7 @@ import (
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
 	"xunjian/alerting/notify"
+	"xunjian/alerting/plan"
 	"xunjian/alerting/planfile"
 	"xunjian/alerting/roster"
 	"xunjian/alerting/store"
@@ -55,7 +56,7 @@ func sit(t testing.TB) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
-	desk, err := alerting.NewDesk(context.Background(), alerting.Options{Store: st, Plan: planfile.Default(), Roster: people, Host: "web1"})
+	desk, err := alerting.NewDesk(context.Background(), alerting.Options{Store: st, Basis: alerting.Basis{Plan: planfile.Default(), Roster: people}, Host: "web1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +87,7 @@ func words() *notify.Words {
 	if err != nil {
 		panic(err)
 	}
-	return &notify.Words{Catalog: c, Plan: planfile.Default(), Roster: people}
+	return &notify.Words{Catalog: c, Plan: func(incident.Incident) *plan.Plan { return planfile.Default() }, Roster: func() roster.Roster { return people }}
 }
 
 // work runs a Worker until stop.

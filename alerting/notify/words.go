@@ -20,8 +20,10 @@ var Messages embed.FS
 // Words turns notices into messages.
 type Words struct {
 	Catalog *text.Catalog
-	Plan    *plan.Plan
-	Roster  roster.Roster
+	// Plan is the one that an incident goes by.
+	Plan func(incident.Incident) *plan.Plan
+	// Roster is the one in force now.
+	Roster func() roster.Roster
 }
 
 // Message says a notice in its language: what happened, how grave, since
@@ -33,20 +35,21 @@ func (w *Words) Message(n alerting.Notice, events []incident.Event) (Message, er
 	// As it was then: a late notice tells what happened, not what came after.
 	i := incident.Fold(events[:n.Version])
 	e := events[n.Version-1]
+	plan := w.Plan(i)
 	p := w.Catalog.For(n.Lang)
 	args := map[string]any{
 		"id": i.ID, "code": i.Code, "level": string(i.Level), "title": i.Title.In(n.Lang), "host": i.Host,
 		"since": p.Clock(i.OutageSince), "at": p.Clock(e.At), "actor": e.Actor.Name, "note": w.note(p, e.Data),
 		"category": "", "step": "", "who": "",
 	}
-	if c, ok := w.Plan.Category(i.Code); ok {
+	if c, ok := plan.Category(i.Code); ok {
 		args["category"] = c.Name.In(n.Lang)
 	}
-	if sc, ok := w.Plan.Scenario(i.Scenario); ok && len(sc.Steps) > 0 {
+	if sc, ok := plan.Scenario(i.Scenario); ok && len(sc.Steps) > 0 {
 		args["step"] = sc.Steps[0].Do.In(n.Lang)
-		args["who"] = w.who(p, n.Lang, sc.Steps[0])
+		args["who"] = w.who(p, plan, n.Lang, sc.Steps[0])
 	}
-	if id, said, ok := incident.Sentence(e.Data, w.Plan, scenarioOf(w.Plan, i), n.Lang); ok {
+	if id, said, ok := incident.Sentence(e.Data, plan, scenarioOf(plan, i), n.Lang); ok {
 		args["note"] = p.T(id, said)
 	}
 	// Labels, log lines and notes are anybody's: the lines of a message are ours.
@@ -72,7 +75,7 @@ func (w *Words) Message(n alerting.Notice, events []incident.Event) (Message, er
 
 // person names somebody on the roster, with the telephone.
 func (w *Words) person(id string) string {
-	for _, p := range w.Roster.People {
+	for _, p := range w.Roster().People {
 		if p.ID == id {
 			return strings.TrimSpace(p.Name + " " + p.Phone)
 		}
@@ -108,7 +111,7 @@ func (w *Words) note(p *text.Printer, d incident.Data) string {
 
 // who names the people of a step's responsible roles, or the roles where
 // nobody holds them.
-func (w *Words) who(p *text.Printer, lang string, s plan.Step) string {
+func (w *Words) who(p *text.Printer, in *plan.Plan, lang string, s plan.Step) string {
 	sep, out := p.T("notice.and", nil), ""
 	add := func(s string) {
 		if out != "" {
@@ -118,10 +121,10 @@ func (w *Words) who(p *text.Printer, lang string, s plan.Step) string {
 	}
 	for _, id := range s.Responsible {
 		name := id
-		if r, ok := w.Plan.Role(id); ok {
+		if r, ok := in.Role(id); ok {
 			name = r.Name.In(lang)
 		}
-		holders := w.Roster.Holders(id)
+		holders := w.Roster().Holders(id)
 		if len(holders) == 0 {
 			add(name)
 		}

@@ -91,7 +91,7 @@ func must(t testing.TB, err error) {
 func (w *World) openDesk(zone *time.Location, logger *slog.Logger) {
 	var err error
 	w.Desk, err = alerting.NewDesk(w.T.Context(), alerting.Options{
-		Store: w.Store, Plan: planfile.Default(), Roster: people, Host: "web-1", Zone: zone,
+		Store: w.Store, Basis: alerting.Basis{Plan: planfile.Default(), Roster: people}, Host: "web-1", Zone: zone,
 		Evidence: w.evidence, Now: w.Now, Logger: logger,
 	})
 	must(w.T, err)
