@@ -194,6 +194,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.watchCalendar(ctx) })
 	g.Go(func() error { return a.desk.Run(ctx) })
+	g.Go(func() error { return a.runDrills(ctx) })
 	g.Go(func() error { return a.outbox.Run(ctx) })
 	g.Go(func() error { return a.runner.Run(ctx) })
 	a.doors.serve(ctx, g)

@@ -14,6 +14,7 @@ import (
 	"xunjian/alerting/plan"
 	"xunjian/alerting/planfile"
 	"xunjian/alerting/roster"
+	"xunjian/alerting/schedule"
 	"xunjian/alerting/yamlfile"
 	"xunjian/deploy"
 	"xunjian/rules"
@@ -58,6 +59,10 @@ type Config struct {
 	// shipped.
 	Plan   string `yaml:"plan"`
 	Roster Roster `yaml:"roster"`
+	// Schedule says which days are working days.
+	Schedule Schedule `yaml:"schedule"`
+	// Drills begin by themselves.
+	Drills []Drill `yaml:"drills"`
 
 	Checks Checks       `yaml:"checks"`
 	Rules  rules.Config `yaml:"rules"`
@@ -66,6 +71,7 @@ type Config struct {
 	// What the files named here hold, once they were read without a mistake.
 	loadedPlan   *plan.Plan
 	loadedRoster *roster.Roster
+	workdays     *schedule.Workdays
 }
 
 // Console is the listener of console and API.
@@ -192,7 +198,7 @@ func (c *Config) resolve(name string) {
 
 // paths are the fields that hold paths.
 func (c *Config) paths() []*string {
-	out := []*string{&c.Data, &c.Console.TLSCert, &c.Console.TLSKey, &c.Plan, &c.Roster.File, &c.Unit.Texts, &c.Unit.Letters}
+	out := []*string{&c.Data, &c.Console.TLSCert, &c.Console.TLSKey, &c.Plan, &c.Roster.File, &c.Unit.Texts, &c.Unit.Letters, &c.Schedule.Holidays}
 	for i := range c.Calendar.Paths {
 		out = append(out, &c.Calendar.Paths[i])
 	}

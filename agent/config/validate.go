@@ -18,6 +18,7 @@ import (
 
 	"xunjian/alerting/plan"
 	"xunjian/alerting/planfile"
+	"xunjian/alerting/roster"
 	"xunjian/alerting/yamlfile"
 	"xunjian/rules"
 )
@@ -46,6 +47,7 @@ func (c *Config) Validate() error {
 	m.join("unit", c.Unit.Validate())
 	m.join("calendar", c.Calendar.Validate())
 	c.validateSystems(&m)
+	c.validateSchedule(&m)
 	c.validateResponse(&m)
 	m.join("checks", c.Checks.validate())
 	c.validateRules(&m)
@@ -191,7 +193,7 @@ func (c *Config) validateSystems(m *mistakes) {
 // cannot be judged.
 func (c *Config) validateResponse(m *mistakes) {
 	c.loadedPlan, c.loadedRoster = nil, nil
-	if c.Plan == "" && c.Roster.File == "" && len(c.Roster.People) == 0 && len(c.Rules.Files) == 0 && len(c.Checks.Reserve.Items) == 0 {
+	if c.Plan == "" && c.Roster.File == "" && len(c.Roster.People) == 0 && len(c.Rules.Files) == 0 && len(c.Checks.Reserve.Items) == 0 && len(c.Drills) == 0 {
 		return // nothing to be judged by the plan, which is the one as shipped
 	}
 	if c.Plan != "" && !m.readable("plan", c.Plan) {
@@ -204,23 +206,34 @@ func (c *Config) validateResponse(m *mistakes) {
 	}
 	c.loadedPlan = p
 	m.join("checks.reserve", c.Checks.Reserve.Fits(Needs(p)))
+	r, ok := c.validateRoster(m, p)
+	if ok {
+		c.validateDrills(m, p, r)
+	}
+}
+
+// validateRoster reads the roster, whose roles are those of p; false if it
+// cannot be used.
+func (c *Config) validateRoster(m *mistakes, p *plan.Plan) (roster.Roster, bool) {
 	if c.Roster.File != "" && len(c.Roster.People) > 0 {
 		m.add("roster", "has both file and people; allowed: one of them")
-		return
+		return roster.Roster{}, false
 	}
 	if c.Roster.File == "" {
-		m.join("roster", c.Roster.Validate(p.Assignable()))
-		return
+		err := c.Roster.Validate(p.Assignable())
+		m.join("roster", err)
+		return c.Roster.Roster, err == nil
 	}
 	if !m.readable("roster.file", c.Roster.File) {
-		return
+		return roster.Roster{}, false
 	}
 	r, err := planfile.LoadRosterFile(c.Roster.File, p)
 	if err != nil {
 		*m = append(*m, err)
-		return
+		return roster.Roster{}, false
 	}
 	c.loadedRoster = &r
+	return r, true
 }
 
 // validateRules reads the operator's rule files too, as the engine will.

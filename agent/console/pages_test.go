@@ -188,6 +188,50 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// What a person reports becomes an incident, a warning or a drill, with the
+// caller's words; what is refused keeps what was written.
+func TestReportForms(t *testing.T) {
+	s := newSite(t)
+	b := s.as(operator, "en")
+	person := people().People[0].ID
+	for name, c := range map[string]struct {
+		fields []string
+		want   func(incident.Incident) bool
+	}{
+		"a caller's trouble": {[]string{"as", "incident", "scenario", "bidder-decryption", "title", "t1", "caller", "an agency", "phone", "010-5550-0104", "project", "P-7", "bids_due", "2026-03-02T10:00"},
+			func(i incident.Incident) bool {
+				return i.Code == "F04" && len(i.Reports) == 1 && i.Reports[0].Caller == "an agency" && i.Reports[0].Project == "P-7" && !i.Reports[0].Due.IsZero()
+			}},
+		"a situation without a code": {[]string{"as", "incident", "scenario", "expert-absent", "title", "t2"}, func(i incident.Incident) bool { return i.Code == "" && i.Scenario == "expert-absent" }},
+		"a warning":                  {[]string{"as", "external", "major", "1", "title", "t3"}, func(i incident.Incident) bool { return i.Warning != nil && i.Warning.Major }},
+		"a drill": {[]string{"as", "drill", "scenario", "opening-hall", "title", "t4", "participants", person},
+			func(i incident.Incident) bool {
+				return i.Drill && len(i.Participants) == 1 && i.Participants[0] == person
+			}},
+	} {
+		res := b.post("/incidents/new", append([]string{"key", name}, c.fields...)...)
+		if res.code != http.StatusSeeOther {
+			t.Errorf("%s: status %d %s", name, res.code, errorIn(res.body))
+			continue
+		}
+		at := res.header.Get("Location")
+		i, _, err := s.desk.Get(t.Context(), at[strings.LastIndex(at, "/")+1:])
+		if err != nil || !c.want(i) {
+			t.Errorf("%s: became %+v (%v)", name, i, err)
+		}
+	}
+	for name, fields := range map[string][]string{
+		"Choose a scenario":    {"as", "incident", "title", "kept title"},
+		"bid deadline is not":  {"as", "incident", "scenario", "bidder-decryption", "title", "kept title", "caller", "x", "bids_due", "noon"},
+		"people who take part": {"as", "drill", "scenario", "opening-hall", "title", "kept title"},
+	} {
+		res := b.post("/incidents/new", append([]string{"key", name}, fields...)...)
+		if res.code != http.StatusUnprocessableEntity || !strings.Contains(strings.ToLower(errorIn(res.body)), strings.ToLower(name)) || !strings.Contains(res.body, "kept title") {
+			t.Errorf("%s: status %d, says %q", name, res.code, errorIn(res.body))
+		}
+	}
+}
+
 // A warning is entered, watched, and becomes an incident or is closed.
 func TestWarningForms(t *testing.T) {
 	s := newSite(t)

@@ -82,8 +82,8 @@ func parse(name string, b []byte) (*Workdays, error) {
 			w.years[y] = true
 			errs = append(errs, w.take(year, "off", days.Off, w.off), w.take(year, "work", days.Work, w.work))
 			for d := range w.work {
-				if w.off[d] {
-					errs = append(errs, fmt.Errorf("%s: %s is both off and a working day", year, d))
+				if w.off[d] && d[:4] == year {
+					errs = append(errs, fmt.Errorf("%s: %s is both off and a working day", yamlfile.Join("", year), d))
 				}
 			}
 		}
@@ -100,7 +100,7 @@ const maxHoliday = 40
 func (w *Workdays) take(year, key string, list []string, into map[string]bool) error {
 	var errs []error
 	for n, s := range list {
-		at := fmt.Sprintf("%s.%s[%d]", year, key, n)
+		at := fmt.Sprintf("%s.%s[%d]", yamlfile.Join("", year), key, n)
 		first, last, ranged := strings.Cut(s, "..")
 		if !ranged {
 			last = first
