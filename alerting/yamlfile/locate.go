@@ -7,7 +7,7 @@ import (
 )
 
 // pathPrefix finds the path that a mistake begins with.
-var pathPrefix = regexp.MustCompile(`^((?:[\pL_][\pL\pN_-]*|\[\d+\])(?:\.[\pL_][\pL\pN_-]*|\[\d+\]|\["[^"]*"\])*): `)
+var pathPrefix = regexp.MustCompile(`^((?:[\pL_][\pL\pN_-]*|\[\d+\]|\["[^"]*"\])(?:\.[\pL_][\pL\pN_-]*|\[\d+\]|\["[^"]*"\])*): `)
 
 // locate places the mistakes that a look at the meaning found. One whose path
 // has a mistake already, or stands in or around one, is left out: it follows
