@@ -24,6 +24,7 @@ import (
 	"xunjian/alerting"
 	"xunjian/alerting/calendar"
 	"xunjian/alerting/incident"
+	"xunjian/alerting/inspection"
 	"xunjian/alerting/notify"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/roster"
@@ -64,6 +65,7 @@ type Agent struct {
 	desk     *alerting.Desk
 	papers   *papers.Papers
 	calendar *calendar.Source
+	rounds   *inspection.Office
 	engine   *rules.Engine
 	runner   *checks.Runner
 	history  *checks.History
@@ -140,6 +142,9 @@ func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
 	if err := a.openChecks(ctx, cfg); err != nil {
 		return err
 	}
+	if err := a.openRounds(cfg); err != nil {
+		return err
+	}
 	return a.openDoors(ctx, cfg)
 }
 
@@ -195,6 +200,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	g.Go(func() error { return a.watchCalendar(ctx) })
 	g.Go(func() error { return a.desk.Run(ctx) })
 	g.Go(func() error { return a.runDrills(ctx) })
+	g.Go(func() error { return a.rounds.Run(ctx) })
 	g.Go(func() error { return a.outbox.Run(ctx) })
 	g.Go(func() error { return a.runner.Run(ctx) })
 	a.doors.serve(ctx, g)

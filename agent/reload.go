@@ -51,6 +51,10 @@ func (a *Agent) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	forms, err := cfg.LoadForms()
+	if err != nil {
+		return err
+	}
 	codes, oldCodes := basis.Plan.Codes(), a.desk.Plan().Codes()
 	if err := a.engine.Load(cfg.Rules.Files, codes); err != nil {
 		return err
@@ -66,6 +70,7 @@ func (a *Agent) reload(ctx context.Context) error {
 		back, _ := a.builtins(old)
 		return errors.Join(err, a.engine.Load(old.Rules.Files, oldCodes), a.jobs.Replace(old.Checks.External.Jobs), a.runner.Replace(back, overrides(old, back)))
 	}
+	a.rounds.Revise(forms, cfg.Workdays())
 	a.cfg.Store(cfg)
 	return nil
 }

@@ -1,6 +1,7 @@
 package alerting
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -22,6 +23,7 @@ type Report struct {
 	Scenario string // id; empty means the code's own
 	System   string // business system, may be empty
 	Title    string // in the reporter's own words
+	English  string // the same for readers of English; empty: Title
 	// Since is the moment the trouble began as far as the reporter knows;
 	// zero means now.
 	Since time.Time
@@ -125,7 +127,7 @@ func (d *Desk) reported(r Report) (incident.Opened, error) {
 	return incident.Opened{
 		Code: sc.Code, Scenario: sc.ID, System: r.System, SystemKind: kind,
 		Level: p.LevelOf(sc, kind, now.Sub(since)),
-		Title: plan.Text{ZH: r.Title, EN: r.Title}, OutageSince: since,
+		Title: plan.Text{ZH: r.Title, EN: cmp.Or(r.English, r.Title)}, OutageSince: since,
 		PlanVersion: p.Version, PlanDigest: d.digest, Host: d.opt.Host, Resolve: incident.ResolveManual,
 		Drill: r.Drill, Participants: r.Participants, Warning: r.Warning,
 		Reason: "reported by a person with this code",

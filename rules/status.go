@@ -149,3 +149,26 @@ func (s *sight) has(ms []*labels.Matcher) bool {
 	s.known[key.String()] = found
 	return found
 }
+
+// Since is the moment of the oldest sample that is kept; the zero time if
+// there is none.
+func (e *Engine) Since() time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.store.use.RLock()
+	defer e.store.use.RUnlock()
+	db := e.store.db
+	if db == nil {
+		return time.Time{}
+	}
+	var first time.Time
+	if db.Head().NumSeries() > 0 {
+		first = time.UnixMilli(db.Head().MinTime())
+	}
+	for _, b := range db.Blocks() {
+		if t := time.UnixMilli(b.Meta().MinTime); first.IsZero() || t.Before(first) {
+			first = t
+		}
+	}
+	return first
+}

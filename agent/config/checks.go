@@ -98,7 +98,7 @@ func (c Checks) validate() error {
 	for _, check := range self.Checks(c.Self, self.Parts{}) {
 		watch[check.Name()] = true
 	}
-	names := slices.Sorted(maps.Keys(known))
+	names := c.names()
 	for i, name := range c.Disable {
 		path := fmt.Sprintf("disable[%d]", i)
 		switch {
@@ -133,6 +133,9 @@ func (c Checks) known() map[string]checks.Schedule {
 	}
 	return out
 }
+
+// names are the checks that a form can name.
+func (c Checks) names() []string { return slices.Sorted(maps.Keys(c.known())) }
 
 func (m *mistakes) checkName(path, name string, names []string) bool {
 	if slices.Contains(names, name) {

@@ -11,6 +11,7 @@ import (
 	_ "time/tzdata" // zones must be there on a machine without zoneinfo
 
 	"xunjian/alerting/calendar"
+	"xunjian/alerting/inspection"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/planfile"
 	"xunjian/alerting/roster"
@@ -61,6 +62,8 @@ type Config struct {
 	Roster Roster `yaml:"roster"`
 	// Schedule says which days are working days.
 	Schedule Schedule `yaml:"schedule"`
+	// Inspection says which forms the rounds are made of.
+	Inspection inspection.Config `yaml:"inspection"`
 	// Drills begin by themselves.
 	Drills []Drill `yaml:"drills"`
 
@@ -72,6 +75,7 @@ type Config struct {
 	loadedPlan   *plan.Plan
 	loadedRoster *roster.Roster
 	workdays     *schedule.Workdays
+	loadedForms  []inspection.Form
 }
 
 // Console is the listener of console and API.
@@ -201,6 +205,9 @@ func (c *Config) paths() []*string {
 	out := []*string{&c.Data, &c.Console.TLSCert, &c.Console.TLSKey, &c.Plan, &c.Roster.File, &c.Unit.Texts, &c.Unit.Letters, &c.Schedule.Holidays}
 	for i := range c.Calendar.Paths {
 		out = append(out, &c.Calendar.Paths[i])
+	}
+	for i := range c.Inspection.Forms {
+		out = append(out, &c.Inspection.Forms[i])
 	}
 	for i := range c.Rules.Files {
 		out = append(out, &c.Rules.Files[i])

@@ -113,6 +113,16 @@ func TestExampleNamesEveryKey(t *testing.T) {
 	}
 }
 
+// ownForm is a shipped form under another id.
+func ownForm(t *testing.T) []byte {
+	t.Helper()
+	b, err := os.ReadFile("../../alerting/inspection/forms/periodic.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Replace(b, []byte("id: periodic"), []byte("id: daily"), 1)
+}
+
 // TestExampleSamplesAreValid: with the files it names there, every sample can
 // be used as it stands.
 func TestExampleSamplesAreValid(t *testing.T) {
@@ -121,6 +131,7 @@ func TestExampleSamplesAreValid(t *testing.T) {
 	for name, content := range map[string][]byte{
 		"tls.crt": cert, "tls.key": key, "plan.yaml": plan.DefaultYAML,
 		"backup.token": []byte("0123456789abcdef01234567\n"), "rules/site.yml": []byte("groups: []\n"),
+		"forms/daily.yaml": ownForm(t),
 	} {
 		write(t, filepath.Join(dir, name), content)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"xunjian/alerting/inspection"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/roster"
 	"xunjian/alerting/schedule"
@@ -55,6 +56,20 @@ func (c *Config) validateSchedule(m *mistakes) {
 		return
 	}
 	c.workdays = w
+}
+
+// LoadForms returns the forms of the inspection rounds in force.
+func (c *Config) LoadForms() ([]inspection.Form, error) {
+	if c.loadedForms != nil {
+		return c.loadedForms, nil
+	}
+	return inspection.Load(c.Inspection, c.Checks.names())
+}
+
+func (c *Config) validateInspection(m *mistakes) {
+	forms, err := inspection.Load(c.Inspection, c.Checks.names())
+	m.join("inspection", err)
+	c.loadedForms = forms
 }
 
 // validateDrills holds the drills against plan and roster.

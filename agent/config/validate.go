@@ -49,7 +49,11 @@ func (c *Config) Validate() error {
 	c.validateSystems(&m)
 	c.validateSchedule(&m)
 	c.validateResponse(&m)
-	m.join("checks", c.Checks.validate())
+	if err := c.Checks.validate(); err != nil {
+		m.join("checks", err)
+	} else {
+		c.validateInspection(&m)
+	}
 	c.validateRules(&m)
 	return errors.Join(m...)
 }

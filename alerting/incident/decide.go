@@ -192,7 +192,8 @@ const (
 	ReasonAgain = "incident.alert_again"
 	ReasonClock = "incident.level_by_clock"
 	// ReasonEstimate: the estimated time to repair; ReasonStep: a step of the
-	// branch was begun.
+	// branch was begun; ReasonSigned: what an inspection round waited for.
+	ReasonSigned   = "incident.round_signed"
 	ReasonEstimate = "incident.level_by_estimate"
 	ReasonStep     = "incident.branch_by_step"
 )

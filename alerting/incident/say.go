@@ -50,7 +50,7 @@ func (s speaker) response(d Data) (map[string]any, bool) {
 	case Promoted:
 		return map[string]any{"code": d.Code, "scenario": s.title(d.Scenario), "level": string(d.Level), "reason": d.Reason}, true
 	case Dismissed:
-		return map[string]any{"reason": d.Reason}, true
+		return map[string]any{"reason": d.Reason, "signed": d.Reason == ReasonSigned}, true
 	}
 	return nil, false
 }

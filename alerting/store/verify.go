@@ -27,7 +27,7 @@ func (s *Store) Verify(ctx context.Context) (alerting.VerifyReport, error) {
 	}
 	defer tx.Rollback()
 	v := verifier{tx: tx, folds: map[string]incident.Incident{}}
-	for _, step := range []func(context.Context) error{v.chain, v.incidents, v.blobs} {
+	for _, step := range []func(context.Context) error{v.chain, v.incidents, v.blobs, v.rounds} {
 		if err := step(ctx); err != nil {
 			return v.report, fmt.Errorf("verify: %w", err)
 		}

@@ -1,0 +1,481 @@
+package inspection
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"xunjian/alerting/plan"
+	"xunjian/alerting/schedule"
+)
+
+// Store keeps rounds. Commit returns only when the events are on the disk.
+type Store interface {
+	// CommitRound writes the events of one round and its fold. ErrConflict when
+	// a version exists already; nothing is then written.
+	CommitRound(ctx context.Context, r Round, events []Event) error
+	// Round returns a round's events; ErrNotFound if there is none.
+	Round(ctx context.Context, id string) ([]Event, error)
+	// Rounds returns rounds, newest first.
+	Rounds(ctx context.Context, q Query) ([]Round, error)
+	// FormSince returns when a form was first known here; now is kept for one
+	// that is new.
+	FormSince(ctx context.Context, form string, now time.Time) (time.Time, error)
+}
+
+// Query selects rounds. Zero fields do not restrict.
+type Query struct {
+	Form string
+	// Occasion is the key of a bid opening.
+	Occasion string
+	// Open selects those that wait for somebody.
+	Open     bool
+	From, To time.Time // by when they were opened, To exclusive
+	Limit    int       // 0 means 50, at most 500
+}
+
+// The errors that callers tell apart.
+var (
+	ErrNotFound = errors.New("not found")
+	ErrConflict = errors.New("changed by somebody else meanwhile")
+)
+
+// Refusal is a command that cannot be carried out: a code with arguments for
+// people.
+type Refusal struct {
+	Code string
+	Args map[string]any
+}
+
+func (r *Refusal) Error() string { return fmt.Sprintf("%s %v", r.Code, r.Args) }
+
+// Actor is who makes a change.
+type Actor struct{ Name, Via string }
+
+// Warning is what people are told of a round.
+type Warning struct {
+	// Key makes it one, however often it is raised.
+	Key    string
+	Title  plan.Text
+	System string
+	Major  bool // the leading group hears of it too
+}
+
+// Options are what an Office is made of.
+type Options struct {
+	Store  Store
+	Source Source
+	// Since is the begin of what was measured; a period does not begin before.
+	Since func() time.Time
+	Forms []Form
+	// Occasions are the bid openings before which rounds are due at a moment.
+	Occasions func(now time.Time) []Occasion
+	// Raise opens a warning and returns its id; Settle closes it.
+	Raise  func(ctx context.Context, by Actor, w Warning) (string, error)
+	Settle func(ctx context.Context, by Actor, id string) error
+
+	Host     string
+	Zone     *time.Location
+	Workdays *schedule.Workdays
+	Now      func() time.Time // nil means time.Now
+	Logger   *slog.Logger
+}
+
+// Office makes rounds when they are due, and takes in what people say. Its
+// methods are safe for concurrent use.
+type Office struct {
+	opt     Options
+	mu      sync.Mutex // one change at a time
+	changed chan struct{}
+}
+
+// NewOffice returns an Office; Run makes it work.
+func NewOffice(opt Options) *Office {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opt.Occasions == nil {
+		opt.Occasions = func(time.Time) []Occasion { return nil }
+	}
+	if opt.Since == nil {
+		opt.Since = func() time.Time { return time.Time{} }
+	}
+	return &Office{opt: opt, changed: make(chan struct{})}
+}
+
+// Revise puts other forms and working days in force. Rounds that are open go
+// on by the form they were opened with.
+func (o *Office) Revise(forms []Form, w *schedule.Workdays) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.opt.Forms, o.opt.Workdays = forms, w
+}
+
+// Forms returns the forms in force.
+func (o *Office) Forms() []Form {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.opt.Forms
+}
+
+// every is how often it is looked whether a round is due.
+const every = 15 * time.Second
+
+// Run makes the rounds that are due until ctx is done.
+func (o *Office) Run(ctx context.Context) error {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		if err := o.Tick(ctx); err != nil && ctx.Err() == nil {
+			o.opt.Logger.Error("inspection rounds", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+	}
+}
+
+// Tick makes what is due now, and tells people of what waits too long.
+func (o *Office) Tick(ctx context.Context) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := o.now()
+	var errs []error
+	for n := range o.opt.Forms {
+		f := &o.opt.Forms[n]
+		errs = append(errs, o.scheduled(ctx, f, now))
+		if f.BeforeOpenings {
+			errs = append(errs, o.beforeOpenings(ctx, f, now))
+		}
+	}
+	return errors.Join(append(errs, o.remind(ctx, now))...)
+}
+
+func (o *Office) now() time.Time { return o.opt.Now().UTC().Truncate(time.Millisecond) }
+
+// late is how long after it was due a round is still in time.
+const late = 10 * time.Minute
+
+// scheduled makes the round that was due last, once: of several that were
+// missed, one is made up for.
+func (o *Office) scheduled(ctx context.Context, f *Form, now time.Time) error {
+	if f.Schedule.Zero() {
+		return nil
+	}
+	s, err := schedule.New(f.Schedule, o.opt.Zone, o.opt.Workdays)
+	if err != nil {
+		return fmt.Errorf("form %s: schedule: %w", f.ID, err)
+	}
+	last, err := o.opt.Store.FormSince(ctx, f.ID, now)
+	if err != nil {
+		return err
+	}
+	before, err := o.last(ctx, f.ID, func(r Round) bool { return r.Occasion == nil })
+	if err != nil {
+		return err
+	}
+	// A clock that was set back must not make a round again.
+	if before.ID != "" && before.Due.After(last) {
+		last = before.Due
+	}
+	due := s.Last(last, now)
+	if due.IsZero() {
+		return nil
+	}
+	missed := 0
+	for at := s.Next(last); at.Before(due) && missed < 1000; at = s.Next(at) {
+		missed++
+	}
+	_, err = o.open(ctx, f, Actor{Name: o.opt.Host, Via: "clock"}, Opened{Due: due.UTC(), Late: now.Sub(due) > late, Missed: missed})
+	return err
+}
+
+func (o *Office) beforeOpenings(ctx context.Context, f *Form, now time.Time) error {
+	for _, occasion := range o.opt.Occasions(now) {
+		done, err := o.opt.Store.Rounds(ctx, Query{Form: f.ID, Occasion: occasion.Key, Limit: 1})
+		if err != nil {
+			return err
+		}
+		if len(done) > 0 {
+			continue
+		}
+		if _, err := o.open(ctx, f, Actor{Name: o.opt.Host, Via: "clock"}, Opened{Due: now, Occasion: &occasion}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// last is the newest round of a form that fits.
+func (o *Office) last(ctx context.Context, form string, fits func(Round) bool) (Round, error) {
+	list, err := o.opt.Store.Rounds(ctx, Query{Form: form, Limit: 50})
+	for _, r := range list {
+		if fits(r) {
+			return r, err
+		}
+	}
+	return Round{}, err
+}
+
+// open looks at everything and commits the round.
+func (o *Office) open(ctx context.Context, f *Form, by Actor, d Opened) (Round, error) {
+	now := o.now()
+	d.Form, d.To = *f, now
+	d.From = now.Add(-f.Period)
+	if since := o.opt.Since(); since.After(d.From) && since.Before(now) {
+		d.From = since.UTC().Truncate(time.Millisecond)
+	}
+	d.Outcomes = Judge(ctx, f, o.opt.Source, d.From, d.To)
+	before, err := o.last(ctx, f.ID, func(Round) bool { return true })
+	if err != nil {
+		return Round{}, err
+	}
+	for n, out := range d.Outcomes {
+		if was, ok := before.Outcome(out.Item); ok {
+			d.Outcomes[n].Before = was.Verdict
+		}
+	}
+	id, err := o.nextID(ctx, now)
+	if err != nil {
+		return Round{}, err
+	}
+	return o.commit(ctx, Round{ID: id}, by, d)
+}
+
+func (o *Office) nextID(ctx context.Context, now time.Time) (string, error) {
+	prefix := "RND-" + now.In(o.opt.Zone).Format("20060102") + "-"
+	list, err := o.opt.Store.Rounds(ctx, Query{From: now.AddDate(0, 0, -2), Limit: 500})
+	n := 0
+	for _, r := range list {
+		var k int
+		if _, err := fmt.Sscanf(strings.TrimPrefix(r.ID, prefix), "%d", &k); err == nil && strings.HasPrefix(r.ID, prefix) {
+			n = max(n, k)
+		}
+	}
+	return fmt.Sprintf("%s%03d", prefix, n+1), err
+}
+
+func (o *Office) commit(ctx context.Context, r Round, by Actor, list ...Data) (Round, error) {
+	var events []Event
+	id, now := r.ID, o.now()
+	for _, d := range list {
+		e := Event{Round: id, Version: r.Version + 1, At: now, By: by.Name, Via: by.Via, Data: d}
+		r = r.Apply(e)
+		events = append(events, e)
+	}
+	if err := o.opt.Store.CommitRound(ctx, r, events); err != nil {
+		return Round{}, err
+	}
+	close(o.changed)
+	o.changed = make(chan struct{})
+	return r, nil
+}
+
+// Changed returns a channel that is closed at the next change.
+func (o *Office) Changed() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.changed
+}
+
+// Start makes a round of a form now, because a person wants it.
+func (o *Office) Start(ctx context.Context, by Actor, form string) (Round, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for n := range o.opt.Forms {
+		if f := &o.opt.Forms[n]; f.ID == form {
+			return o.open(ctx, f, by, Opened{Due: o.now()})
+		}
+	}
+	ids := make([]string, len(o.opt.Forms))
+	for n, f := range o.opt.Forms {
+		ids[n] = f.ID
+	}
+	return Round{}, &Refusal{"unknown_form", map[string]any{"form": form, "forms": strings.Join(ids, ", ")}}
+}
+
+// Get returns a round with its events.
+func (o *Office) Get(ctx context.Context, id string) (Round, []Event, error) {
+	events, err := o.opt.Store.Round(ctx, id)
+	return Fold(events), events, err
+}
+
+// Find returns rounds, newest first.
+func (o *Office) Find(ctx context.Context, q Query) ([]Round, error) {
+	return o.opt.Store.Rounds(ctx, q)
+}
+
+// change makes a change of a round that nobody has changed meanwhile; expect is
+// the version that was seen, 0 for any.
+func (o *Office) change(ctx context.Context, id string, expect int, by Actor, what func(*Round) (Data, error)) (Round, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	r, _, err := o.Get(ctx, id)
+	if err != nil {
+		return Round{}, err
+	}
+	if expect != 0 && expect != r.Version {
+		return r, fmt.Errorf("round %s: %w (now version %d, seen %d)", id, ErrConflict, r.Version, expect)
+	}
+	d, err := what(&r)
+	if err != nil {
+		return r, err
+	}
+	done := r.Done()
+	if r, err = o.commit(ctx, r, by, d); err != nil {
+		return r, err
+	}
+	if r.Done() && !done && r.Reminder != "" {
+		o.settle(ctx, by, r.Reminder)
+	}
+	return r, nil
+}
+
+func (o *Office) settle(ctx context.Context, by Actor, id string) {
+	if o.opt.Settle == nil {
+		return
+	}
+	if err := o.opt.Settle(ctx, by, id); err != nil {
+		o.opt.Logger.Error("close the warning of a round that is signed", "warning", id, "err", err)
+	}
+}
+
+// maxNote bounds what a person says with an item or a signature.
+const maxNote = 4000
+
+func note(s string, needed bool) (string, error) {
+	s = strings.TrimSpace(s)
+	switch n := utf8.RuneCountInString(s); {
+	case needed && n == 0:
+		return "", &Refusal{"note_missing", nil}
+	case n > maxNote:
+		return "", &Refusal{"note_too_long", map[string]any{"max": maxNote}}
+	}
+	return s, nil
+}
+
+// Answer is a person's word on an item. What the machine found abnormal or
+// could not tell may be called something better only with a reason.
+func (o *Office) Answer(ctx context.Context, id string, expect int, by Actor, item string, v Verdict, why string) (Round, error) {
+	return o.change(ctx, id, expect, by, func(r *Round) (Data, error) {
+		was, ok := r.Outcome(item)
+		switch {
+		case !ok:
+			return nil, &Refusal{"unknown_item", map[string]any{"item": item}}
+		case r.Inspector != nil:
+			return nil, &Refusal{"already_signed", map[string]any{"by": r.Inspector.By}}
+		case v != Normal && v != Attention && v != Abnormal && v != NotApplicable:
+			return nil, &Refusal{"unknown_verdict", map[string]any{"verdict": string(v)}}
+		}
+		why, err := note(why, !v.Settled() || !was.Verdict.Settled() && !was.Asked)
+		return Answered{Item: item, Verdict: v, Note: why}, err
+	})
+}
+
+// JudgeAgain has the machine look once more; what people said stays.
+func (o *Office) JudgeAgain(ctx context.Context, id string, by Actor) (Round, error) {
+	return o.change(ctx, id, 0, by, func(r *Round) (Data, error) {
+		if r.Inspector != nil {
+			return nil, &Refusal{"already_signed", map[string]any{"by": r.Inspector.By}}
+		}
+		now := o.now()
+		return Judged{To: now, Outcomes: Judge(ctx, &r.Form, o.opt.Source, r.From, now)}, nil
+	})
+}
+
+// Sign signs a round: the inspector first, then a reviewer who is another
+// person. A round with items that nobody looked at is not signed, and one with
+// abnormal ones only with a word on them.
+func (o *Office) Sign(ctx context.Context, id string, expect int, by Actor, as, why string) (Round, error) {
+	return o.change(ctx, id, expect, by, func(r *Round) (Data, error) {
+		switch {
+		case as != Inspector && as != Reviewer:
+			return nil, &Refusal{"unknown_signature", map[string]any{"as": as}}
+		case as == Inspector && r.Inspector != nil:
+			return nil, &Refusal{"already_signed", map[string]any{"by": r.Inspector.By}}
+		case as == Reviewer && r.Inspector == nil:
+			return nil, &Refusal{"sign_first", nil}
+		case as == Reviewer && r.Reviewer != nil:
+			return nil, &Refusal{"already_signed", map[string]any{"by": r.Reviewer.By}}
+		case as == Reviewer && r.Inspector.By == by.Name:
+			return nil, &Refusal{"same_person", map[string]any{"by": by.Name}}
+		case as == Inspector && r.Count(NotInspected) > 0:
+			return nil, &Refusal{"not_inspected", map[string]any{"count": r.Count(NotInspected)}}
+		}
+		why, err := note(why, as == Inspector && r.Count(Abnormal)+r.Count(Unknown) > 0)
+		return Signed{As: as, Note: why}, err
+	})
+}
+
+// RaiseWarning opens a warning about an item.
+func (o *Office) RaiseWarning(ctx context.Context, id string, by Actor, item string) (Round, error) {
+	return o.change(ctx, id, 0, by, func(r *Round) (Data, error) {
+		out, ok := r.Outcome(item)
+		i, known := r.Form.Item(item)
+		switch {
+		case !ok || !known:
+			return nil, &Refusal{"unknown_item", map[string]any{"item": item}}
+		case out.Incident != "":
+			return nil, &Refusal{"already_raised", map[string]any{"incident": out.Incident}}
+		case out.Verdict.Settled():
+			return nil, &Refusal{"nothing_wrong", map[string]any{"item": item}}
+		}
+		t := r.title()
+		raised, err := o.opt.Raise(ctx, by, Warning{
+			Key:   "round/" + r.ID + "/" + item,
+			Title: plan.Text{ZH: t.ZH + "：" + i.Title.ZH, EN: t.EN + ": " + i.Title.EN}, System: systemOf(r),
+		})
+		return Raised{Item: item, Incident: raised}, err
+	})
+}
+
+func systemOf(r *Round) string {
+	if r.Occasion != nil && len(r.Occasion.Systems) == 1 {
+		return r.Occasion.Systems[0]
+	}
+	return ""
+}
+
+// beforeStart is how long before an opening people hear that its round is
+// neither green nor signed.
+const beforeStart = 30 * time.Minute
+
+// remind tells people of rounds that wait for a signature.
+func (o *Office) remind(ctx context.Context, now time.Time) error {
+	open, err := o.opt.Store.Rounds(ctx, Query{Open: true, Limit: 500})
+	if err != nil || o.opt.Raise == nil {
+		return err
+	}
+	var errs []error
+	for _, r := range open {
+		at := r.SignBy()
+		if r.Occasion != nil {
+			at = at.Add(-beforeStart)
+		}
+		if r.Reminder != "" || at.IsZero() || now.Before(at) {
+			continue
+		}
+		by := Actor{Name: o.opt.Host, Via: "clock"}
+		t := r.title()
+		w := Warning{
+			Key:   "round/" + r.ID,
+			Title: plan.Text{ZH: t.ZH + "尚未签署", EN: t.EN + " is not signed"}, System: systemOf(&r), Major: r.Occasion != nil,
+		}
+		id, err := o.opt.Raise(ctx, by, w)
+		if err == nil {
+			_, err = o.commit(ctx, r, by, Reminded{Incident: id})
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
