@@ -11,6 +11,7 @@ import (
 	"xunjian/agent/config"
 	"xunjian/agent/console"
 	"xunjian/alerting/incident"
+	"xunjian/alerting/inspection"
 	"xunjian/alerting/notify"
 	"xunjian/checks"
 	"xunjian/checks/external"
@@ -67,7 +68,7 @@ func channels() []notify.Channel {
 
 // messages lists the texts of every room.
 func messages() []fs.FS {
-	return []fs.FS{looksMessages, checks.Messages, incident.Messages, notify.Messages, access.Messages, api.Messages, console.Messages}
+	return []fs.FS{looksMessages, checks.Messages, incident.Messages, inspection.Messages, notify.Messages, access.Messages, api.Messages, console.Messages}
 }
 
 func judgeOptions(cfg *config.Config) rules.JudgeOptions {

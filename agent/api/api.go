@@ -77,6 +77,8 @@ type Options struct {
 	Checks   History
 	Runner   Runner
 	Accounts Accounts
+	// Rounds are the inspection rounds.
+	Rounds Rounds
 	// Papers makes the documents of an incident.
 	Papers Papers
 	// Verdicts joins what checks found with the alerts on their series.

@@ -8,6 +8,7 @@ import (
 	"xunjian/agent/access"
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
+	"xunjian/alerting/inspection"
 	"xunjian/checks"
 )
 
@@ -52,6 +53,8 @@ var plain = []struct {
 	{access.ErrNotFound, http.StatusNotFound, "not_found"},
 	{alerting.ErrNotFound, http.StatusNotFound, "not_found"},
 	{alerting.ErrConflict, http.StatusConflict, "changed_meanwhile"},
+	{inspection.ErrNotFound, http.StatusNotFound, "not_found"},
+	{inspection.ErrConflict, http.StatusConflict, "changed_meanwhile"},
 	{checks.ErrUnknownCheck, http.StatusNotFound, "not_found"},
 	{checks.ErrStopped, http.StatusServiceUnavailable, "not_ready"},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "timeout"},
@@ -83,6 +86,9 @@ func failureOf(err error) *failure {
 		}
 		return &failure{Status: status, Code: r.Code, Args: r.Args, Field: refusedField(r), message: "incident.refused." + r.Code}
 	}
+	if r := (*inspection.Refusal)(nil); errors.As(err, &r) {
+		return roundRefused(r)
+	}
 	if r := (*access.Refusal)(nil); errors.As(err, &r) {
 		return denied(r)
 	}
@@ -95,6 +101,19 @@ func failureOf(err error) *failure {
 		}
 	}
 	return &failure{Status: http.StatusInternalServerError, Code: "internal"}
+}
+
+// roundRefused maps a refusal of an inspection round.
+func roundRefused(r *inspection.Refusal) *failure {
+	f := &failure{Status: http.StatusConflict, Code: r.Code, Args: r.Args, message: "round.refused." + r.Code}
+	f.Field = map[string]string{
+		"unknown_form": "form", "unknown_item": "item", "unknown_verdict": "verdict", "unknown_signature": "as",
+		"note_missing": "note", "note_too_long": "note",
+	}[r.Code]
+	if f.Field != "" {
+		f.Status = http.StatusUnprocessableEntity
+	}
+	return f
 }
 
 // denied maps a refusal of access, or of a change of an account.

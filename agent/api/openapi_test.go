@@ -19,6 +19,7 @@ import (
 
 	"xunjian/agent/access"
 	"xunjian/agent/api"
+	"xunjian/alerting/inspection"
 )
 
 // document is as much of the description as the tests look at.
@@ -113,11 +114,12 @@ var wire = []any{
 	api.Resolve{}, api.Reopen{}, api.FalseAlarm{},
 	api.Explanation{}, api.Paper{}, api.SavePaper{}, api.Response{}, api.AddReport{}, api.SetTriage{}, api.SetEstimate{}, api.ChooseBranch{}, api.SetDuty{}, api.Analyse{}, api.Promote{},
 	api.Dismiss{}, api.AddEntry{}, api.CompleteEntry{}, api.Investigate{}, api.AddLesson{}, api.CompleteLesson{}, api.Close{},
+	api.FormList{}, api.RoundList{}, api.StartRound{}, api.AnswerItem{}, api.WarnItem{}, api.SignRound{},
 	api.UserList{}, api.NewUser{}, api.UserChange{}, api.TokenList{}, api.NewToken{}, api.IssuedToken{},
 }
 
 // words are the schemas that are no objects: their Go types are plain.
-var words = []string{"Moment", "Verdict", "LevelWord", "Labels", "RoleWord", "SeenVersion"}
+var words = []string{"Moment", "Verdict", "LevelWord", "Labels", "RoleWord", "SeenVersion", "RoundVerdict"}
 
 // TestEveryFieldIsDescribed walks every field of every type that goes over the
 // wire and every property of every schema, both ways: name, type, and whether
@@ -239,7 +241,7 @@ func (w *walker) value(at string, s schema, typ reflect.Type) {
 		w.t.Errorf("%s is %s, described as %q", at, want, got.Type)
 	}
 	switch {
-	case typ == reflect.TypeFor[json.RawMessage](), typ == reflect.TypeFor[api.Moment]():
+	case typ == reflect.TypeFor[json.RawMessage](), typ == reflect.TypeFor[api.Moment](), typ == reflect.TypeFor[time.Time]():
 	case typ.Kind() == reflect.Struct:
 		if s.Ref != "#/components/schemas/"+typ.Name() {
 			w.t.Errorf("%s is a %s, described by %q", at, typ.Name(), s.Ref)
@@ -257,7 +259,7 @@ func (w *walker) value(at string, s schema, typ reflect.Type) {
 
 func kindOf(typ reflect.Type) string {
 	switch {
-	case typ == reflect.TypeFor[api.Moment]():
+	case typ == reflect.TypeFor[api.Moment](), typ == reflect.TypeFor[time.Time]():
 		return "string"
 	case typ == reflect.TypeFor[json.RawMessage]():
 		return "object"
@@ -384,6 +386,7 @@ func TestRealAnswersFitTheDescription(t *testing.T) {
 	play(200, "POST", "/incidents", `{"key":"k1","code":"F00","title":"uploads fail","since":"2026-01-05T09:00:00+08:00"}`)
 	play(404, "GET", in(""), "", "{id}", "INC-19990101-00001")
 	respond(t, play)
+	inspect(play)
 	rules := `{"name":"r.yml","content":"groups: [{name: g, rules: [{alert: A, expr: no_such_metric > 1}, {alert: B, expr: node_filesystem_avail_bytes < 100}]}]"}`
 	play(200, "POST", "/rules/backtest", `{"files":[`+rules+`],"from":"2026-01-05T09:25:00+08:00","to":"2026-01-05T09:35:00+08:00"}`)
 	play(200, "POST", "/rules/test", `{"files":[`+rules+`,{"name":"t.yml","content":"rule_files: [r.yml]\ntests: [{interval: 1m, alert_rule_test: [{eval_time: 1m, alertname: A}]}]"}],"tests":["t.yml"]}`)
@@ -399,6 +402,25 @@ func TestRealAnswersFitTheDescription(t *testing.T) {
 			t.Errorf("%s %s took no part", rt.Method, rt.Path)
 		}
 	}
+}
+
+// inspect plays a round: judged, answered, warned of, signed and reviewed; what
+// may not be done is refused.
+func inspect(play func(want int, method, template, body string, parts ...string) answer) {
+	play(200, "GET", "/forms", "")
+	play(422, "POST", "/rounds", `{"form":"monthly"}`)
+	id := into[inspection.RoundView](play(200, "POST", "/rounds", `{"form":"weekly"}`)).ID
+	play(200, "GET", "/rounds", "")
+	play(200, "GET", "/rounds/{id}", "", "{id}", id)
+	play(404, "GET", "/rounds/{id}", "", "{id}", "RND-20200101-001")
+	play(409, "POST", "/rounds/{id}/sign", `{"as":"inspector"}`, "{id}", id)
+	play(200, "POST", "/rounds/{id}/judge", "", "{id}", id)
+	play(200, "POST", "/rounds/{id}/answer", `{"item":"logs","verdict":"attention","note":"two lines"}`, "{id}", id)
+	play(422, "POST", "/rounds/{id}/answer", `{"item":"no-such","verdict":"normal"}`, "{id}", id)
+	play(200, "POST", "/rounds/{id}/warning", `{"item":"load"}`, "{id}", id)
+	play(409, "POST", "/rounds/{id}/answer", `{"item":"logs","verdict":"normal","version":1}`, "{id}", id)
+	play(200, "POST", "/rounds/{id}/sign", `{"as":"inspector","note":"seen"}`, "{id}", id)
+	play(409, "POST", "/rounds/{id}/sign", `{"as":"reviewer"}`, "{id}", id)
 }
 
 // respond plays a whole response: a caller's report of a broken opening, from

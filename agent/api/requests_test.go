@@ -11,6 +11,7 @@ import (
 	"xunjian/agent/api"
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
+	"xunjian/alerting/inspection"
 )
 
 // request is one that its route carries out, for whoever may ask for it.
@@ -63,6 +64,14 @@ func requests() []request {
 		{"POST", "/tokens", "/tokens", `{"owner":"the-viewer","name":"wall","role":"viewer"}`, nil, 200},
 		{"DELETE", "/tokens/{id}", "/tokens/{token}", "", nil, 204},
 		{"POST", "/reload", "/reload", "", nil, 204},
+		{"GET", "/forms", "/forms", "", nil, 200},
+		{"GET", "/rounds", "/rounds?form=weekly&open=true&limit=5", "", nil, 200},
+		{"POST", "/rounds", "/rounds", `{"form":"weekly"}`, nil, 200},
+		{"GET", "/rounds/{id}", "/rounds/{round}", "", nil, 200},
+		{"POST", "/rounds/{id}/judge", "/rounds/{round}/judge", "", nil, 200},
+		{"POST", "/rounds/{id}/answer", "/rounds/{round}/answer", `{"item":"logs","verdict":"attention","note":"two lines"}`, nil, 200},
+		{"POST", "/rounds/{id}/warning", "/rounds/{round}/warning", `{"item":"load"}`, nil, 200},
+		{"POST", "/rounds/{id}/sign", "/rounds/{signable}/sign", `{"as":"inspector","note":"seen"}`, nil, 200},
 	}
 	return append(list, commands()...)
 }
@@ -174,6 +183,16 @@ func (st *stage) fill(r request) (path, body string) {
 		}
 		parts = append(parts, "{token}", tok.ID)
 	}
+	if strings.Contains(both, "{round}") || strings.Contains(both, "{signable}") {
+		rd, err := st.Rounds.Start(st.T.Context(), inspection.Actor{Name: "the-stage", Via: "test"}, "weekly")
+		if err == nil && strings.Contains(both, "{signable}") {
+			_, err = st.Rounds.Answer(st.T.Context(), rd.ID, 0, inspection.Actor{Name: "the-stage", Via: "test"}, "logs", inspection.Normal, "")
+		}
+		if err != nil {
+			st.T.Fatal(err)
+		}
+		parts = append(parts, "{round}", rd.ID, "{signable}", rd.ID)
+	}
 	put := strings.NewReplacer(parts...)
 	return put.Replace(r.path), put.Replace(r.body)
 }
@@ -183,7 +202,7 @@ func (s *server) kept() string {
 	s.T.Helper()
 	var out string
 	err := s.Store.DB().QueryRowContext(s.T.Context(), `SELECT
-		(SELECT COUNT(*) FROM events WHERE actor_kind = 'person') ||
+		(SELECT COUNT(*) FROM events WHERE actor_kind = 'person') || (SELECT COUNT(*) FROM round_events WHERE by_name <> 'the-stage') ||
 		(SELECT group_concat(name || role || password || disabled, ' ') FROM (SELECT * FROM users ORDER BY name)) ||
 		(SELECT group_concat(id || owner || role || expires, ' ') FROM (SELECT * FROM tokens ORDER BY id))`).Scan(&out)
 	if err != nil {

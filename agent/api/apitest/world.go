@@ -24,8 +24,10 @@ import (
 	"xunjian/agent/papers"
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
+	"xunjian/alerting/inspection"
 	"xunjian/alerting/planfile"
 	"xunjian/alerting/roster"
+	"xunjian/alerting/schedule"
 	"xunjian/alerting/store"
 	"xunjian/alerting/text"
 	"xunjian/checks"
@@ -45,6 +47,7 @@ type World struct {
 	Engine   *rules.Engine
 	History  *checks.History
 	Runner   *checks.Runner
+	Rounds   *inspection.Office
 	Accounts *access.Accounts
 	Options  api.Options
 	Closing  chan struct{}
@@ -70,10 +73,15 @@ func New(t testing.TB) *World {
 	w.openChecks()
 	own, err := papers.New(papers.Config{}, zone, w.Desk)
 	must(t, err)
-	catalog, err := text.Load(zone, checks.Messages, incident.Messages, access.Messages, api.Messages, findings)
+	catalog, err := text.Load(zone, checks.Messages, incident.Messages, inspection.Messages, access.Messages, api.Messages, findings)
 	must(t, err)
+	w.Rounds = inspection.NewOffice(inspection.Options{
+		Store: w.Store, Source: w, Forms: []inspection.Form{form()}, Host: "web-1", Zone: zone, Workdays: schedule.Shipped(), Now: w.Now, Logger: logger,
+		Raise: w.raise,
+	})
 	w.Options = api.Options{
-		Desk: w.Desk, Rules: w.Engine, Checks: w.History, Runner: w.Runner, Accounts: w.Accounts, Papers: own,
+		Rounds: w.Rounds,
+		Desk:   w.Desk, Rules: w.Engine, Checks: w.History, Runner: w.Runner, Accounts: w.Accounts, Papers: own,
 		Verdicts: verdicts, Reload: func(context.Context) error { return nil },
 		Authenticate: w.byToken, Local: api.LocalUsers(""), About: w.about, Closing: w.Closing,
 		Catalog: catalog, Zone: zone, Now: w.Now, Logger: logger,
