@@ -9,6 +9,7 @@ import (
 	"xunjian/alerting"
 	"xunjian/alerting/calendar"
 	"xunjian/alerting/incident"
+	"xunjian/alerting/inspection"
 	"xunjian/alerting/plan"
 	"xunjian/checks"
 	"xunjian/rules"
@@ -26,6 +27,8 @@ type boardPage struct {
 	// Signs are the warnings that people entered (Art. 7), Aftercare what is
 	// resolved and still asks for something (Art. 18).
 	Signs, Aftercare []incidentRow
+	// Rounds are the inspection rounds that wait for a signature (Art. 7).
+	Rounds []roundRow
 	// Near are the openings and deadlines that run or are near, Next the next.
 	Near, Next []bidRow
 	Checks     []checkChip
@@ -107,7 +110,11 @@ func (r *request) besidesOpen(page *boardPage) error {
 			page.Aftercare = append(page.Aftercare, r.incidentRow(i))
 		}
 	}
-	return nil
+	waiting, err := r.c.opt.Rounds.Find(r.Context(), inspection.Query{Open: true, Limit: maxWaiting})
+	for _, x := range waiting {
+		page.Rounds = append(page.Rounds, r.roundRow(x))
+	}
+	return err
 }
 
 // sortByGravity puts the gravest first, and among equals the one that has

@@ -17,6 +17,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"xunjian/alerting/inspection"
 )
 
 // chromium is a real browser, and what it complains of.
@@ -140,9 +142,11 @@ type css = chromedp.CSS
 // everyPage lists one URL for each page of the console.
 func everyPage(s *site) []string {
 	e, d := s.one("E01").ID, s.one("D01").ID
+	round, err := s.rounds.Start(s.t.Context(), inspection.Actor{Name: "zhang", Via: "test"}, "weekly")
+	must(s.t, err)
 	return []string{
 		"/", "/incidents", "/incidents?state=resolved&offset=50", "/incidents/" + e, "/incidents/" + d + "?order=oldest", "/incidents/new", "/incidents/" + e + "/documents/file-in-writing", "/incidents/" + e + "/documents/notify-bidders",
-		"/checks", "/checks/filesystem?range=24h", "/checks/cpu?range=6h", "/checks/plugin/oracle", "/alerts", "/rules", "/plan", "/plan/server-failure",
+		"/rounds", "/rounds/" + round.ID, "/checks", "/checks/filesystem?range=24h", "/checks/cpu?range=6h", "/checks/plugin/oracle", "/alerts", "/rules", "/plan", "/plan/server-failure",
 		"/explore", "/explore?" + url.Values{"expr": {"node_load1"}, "range": {"24h"}}.Encode(), "/about?verify", "/account", "/users", "/nowhere",
 	}
 }

@@ -88,6 +88,8 @@ type Options struct {
 	Accounts Accounts
 	// Papers makes the documents of an incident.
 	Papers Papers
+	// Rounds are the inspection rounds.
+	Rounds Rounds
 	// Sessions keeps the logins; see SessionOwner.
 	Sessions scs.Store
 	// Verdicts joins what checks found with the alerts on their series; nil

@@ -21,12 +21,15 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"xunjian/agent/access"
+	source "xunjian/agent/measured"
 	"xunjian/agent/papers"
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
+	"xunjian/alerting/inspection"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/planfile"
 	"xunjian/alerting/roster"
+	"xunjian/alerting/schedule"
 	"xunjian/alerting/store"
 	"xunjian/alerting/text"
 	"xunjian/checks"
@@ -47,6 +50,7 @@ type site struct {
 	engine   *rules.Engine
 	history  *checks.History
 	accounts *access.Accounts
+	rounds   *inspection.Office
 	server   *httptest.Server
 	evidence []byte
 	about    About
@@ -79,7 +83,7 @@ func newSite(t testing.TB) *site {
 	st, err := store.Open(ctx, filepath.Join(dir, "xunjian.db"), nil)
 	must(t, err)
 	t.Cleanup(func() { st.Close() })
-	catalog, err := text.Load(zone, checks.Messages, incident.Messages, access.Messages, Messages)
+	catalog, err := text.Load(zone, checks.Messages, incident.Messages, inspection.Messages, access.Messages, Messages)
 	must(t, err)
 	s.desk, err = alerting.NewDesk(ctx, alerting.Options{
 		Store: st, Host: "db01", Zone: zone,
@@ -102,8 +106,15 @@ func newSite(t testing.TB) *site {
 		Metrics: "127.0.0.1:9720", DataDir: dir}
 	own, err := papers.New(papers.Config{}, zone, s.desk)
 	must(t, err)
+	s.rounds = inspection.NewOffice(inspection.Options{
+		Store: st, Source: source.New(s.history, s.engine), Forms: inspection.Shipped(), Host: "db01", Zone: zone, Workdays: schedule.Shipped(), Now: s.clock,
+		Raise: func(ctx context.Context, by inspection.Actor, w inspection.Warning) (string, error) {
+			i, err := s.desk.Open(ctx, incident.Actor{Kind: "person", Name: by.Name, Via: by.Via}, alerting.Report{Key: w.Key, Title: w.Title.ZH, English: w.Title.EN, Warning: &incident.Sign{Source: "internal"}})
+			return i.ID, err
+		},
+	})
 	s.Console, err = New(Options{
-		Papers: own, Desk: s.desk, Rules: s.engine, Checks: s.history, Accounts: s.accounts,
+		Papers: own, Rounds: s.rounds, Desk: s.desk, Rules: s.engine, Checks: s.history, Accounts: s.accounts,
 		Sessions: s.accounts.Sessions(SessionOwner), About: func() About { return s.about },
 		Catalog: catalog, Zone: zone, Now: s.clock, Verdicts: joined,
 		Logger: slog.New(slog.NewTextHandler(testLog{t}, nil)),

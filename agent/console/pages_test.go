@@ -12,6 +12,7 @@ import (
 	"xunjian/agent/access"
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
+	"xunjian/alerting/inspection"
 )
 
 // Who may see and do what: each route, each role.
@@ -21,6 +22,8 @@ func TestRolesDecide(t *testing.T) {
 		s.history.Add(res)
 	}
 	i := s.report(alerting.Report{Code: "E01", Title: "disk"})
+	round, err := s.rounds.Start(t.Context(), inspection.Actor{Name: "zhang", Via: "test"}, "opening")
+	must(t, err)
 	rank := []access.Role{nobody, viewer, operator, admin}
 	people := map[access.Role]*browser{}
 	for _, role := range rank {
@@ -34,6 +37,7 @@ func TestRolesDecide(t *testing.T) {
 		if strings.HasPrefix(path, "/plan/") {
 			path = "/plan/server-failure"
 		}
+		path = strings.Replace(path, "/rounds/"+i.ID, "/rounds/"+round.ID, 1)
 		for n, role := range rank {
 			var res response
 			if rt.method == http.MethodGet {
@@ -229,6 +233,70 @@ func TestReportForms(t *testing.T) {
 		if res.code != http.StatusUnprocessableEntity || !strings.Contains(strings.ToLower(errorIn(res.body)), strings.ToLower(name)) || !strings.Contains(res.body, "kept title") {
 			t.Errorf("%s: status %d, says %q", name, res.code, errorIn(res.body))
 		}
+	}
+}
+
+// A round is started, answered, warned of, signed, and reviewed by another.
+func TestRoundForms(t *testing.T) {
+	s := newSite(t)
+	li, wang := s.as(operator, "en"), s.as(admin, "en")
+	if res := li.post("/rounds", "form", "monthly"); res.code != http.StatusUnprocessableEntity || !strings.Contains(errorIn(res.body), "There is no form monthly") {
+		t.Errorf("an unknown form: %d %s", res.code, errorIn(res.body))
+	}
+	res := li.post("/rounds", "form", "weekly")
+	at := res.header.Get("Location")
+	if res.code != http.StatusSeeOther || !strings.HasPrefix(at, "/rounds/RND-") {
+		t.Fatalf("start: %d %s", res.code, at)
+	}
+	id := strings.TrimPrefix(at, "/rounds/")
+	seen := func() string {
+		x, _, err := s.rounds.Get(t.Context(), id)
+		must(t, err)
+		return strconv.Itoa(x.Version)
+	}
+	for _, page := range []string{"/", "/rounds"} {
+		if !strings.Contains(li.get(page).body, id) {
+			t.Errorf("%s does not show the round", page)
+		}
+	}
+	if res := li.post(at+"/sign", "as", "inspector", "version", seen(), "note", "x"); res.code != 422 || !strings.Contains(errorIn(res.body), "not inspected yet") {
+		t.Errorf("signed too early: %d %s", res.code, errorIn(res.body))
+	}
+	if res := li.post(at+"/answer", "item", "os-logs", "verdict", "normal", "version", "99"); res.code != 409 || !strings.Contains(errorIn(res.body), "Somebody else") {
+		t.Errorf("an old page: %d %s", res.code, errorIn(res.body))
+	}
+	x, _, err := s.rounds.Get(t.Context(), id)
+	must(t, err)
+	for _, o := range x.Outcomes {
+		if o.Verdict != inspection.NotInspected {
+			continue
+		}
+		if res := li.post(at+"/answer", "item", o.Item, "verdict", "attention", "note", "seen "+o.Item, "version", seen()); res.code != http.StatusSeeOther {
+			t.Fatalf("%s: %d %s", o.Item, res.code, errorIn(res.body))
+		}
+	}
+	if res := li.post(at+"/warning", "item", "os-logs"); res.code != http.StatusSeeOther {
+		t.Fatalf("warn: %d %s", res.code, errorIn(res.body))
+	}
+	for _, c := range []struct {
+		by *browser
+		as string
+	}{{li, "inspector"}, {wang, "reviewer"}} {
+		if res := c.by.post(at+"/sign", "as", c.as, "note", "signed by the "+c.as, "version", seen()); res.code != http.StatusSeeOther {
+			t.Fatalf("%s: %d %s", c.as, res.code, errorIn(res.body))
+		}
+	}
+	body := li.get(at).body
+	for _, want := range []string{"seen os-logs", "signed by the inspector", "signed by the reviewer", "INC-"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(body, `name="verdict"`) {
+		t.Error("a signed round can still be answered")
+	}
+	if res := s.as(viewer, "en").post(at + "/judge"); res.code != http.StatusForbidden {
+		t.Errorf("a viewer may look again: %d", res.code)
 	}
 }
 

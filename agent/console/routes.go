@@ -42,6 +42,11 @@ func routes() []route {
 		{"POST", "/incidents/{id}/documents/{kind}", operator, savePaper},
 		{"POST", "/incidents/{id}/{action}", operator, act},
 
+		{"GET", "/rounds", viewer, listRounds},
+		{"POST", "/rounds", operator, startRound},
+		{"GET", "/rounds/{id}", viewer, showRound},
+		{"POST", "/rounds/{id}/{action}", operator, changeRound},
+
 		{"GET", "/checks", viewer, listChecks},
 		{"GET", "/checks/{name...}", viewer, showCheck},
 		{"GET", "/alerts", viewer, showAlerts},

@@ -122,7 +122,7 @@ func (j *judgement) check(ctx context.Context, name string, src Source, from, to
 		switch {
 		case f.Every > 0 && to.Sub(f.At) > stale*f.Every+time.Minute:
 			j.say(Reason{Code: "round.stale", Verdict: Unknown, Check: f.Check, Args: map[string]any{"ago": to.Sub(f.At).Seconds()}})
-		case f.Error != "":
+		case f.Error != "" && len(f.Reasons) == 0:
 			j.say(Reason{Code: "round.unread", Verdict: Unknown, Check: f.Check, Args: map[string]any{"error": f.Error}})
 		}
 		if f.Verdict.Worse(j.Verdict) {

@@ -133,8 +133,12 @@ func shownItem(say Speaker, i Item, o Outcome) ItemView {
 		v.Before, v.BeforeName = o.Before, Word(say, o.Before)
 	}
 	for _, why := range o.Reasons {
+		about := why.Subject
+		if why.Check == "" && about != "" { // a figure
+			about = i.figure(about).Title.In(lang)
+		}
 		v.Reasons = append(v.Reasons, ReasonView{
-			Code: why.Code, Verdict: why.Verdict, Check: why.Check, Subject: why.Subject, Text: say.T(why.Code, why.Args),
+			Code: why.Code, Verdict: why.Verdict, Check: why.Check, Subject: about, Text: say.T(why.Code, why.Args),
 		})
 	}
 	for _, n := range o.Values {

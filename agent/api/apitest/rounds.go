@@ -2,7 +2,6 @@ package apitest
 
 import (
 	"context"
-	"time"
 
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
@@ -37,30 +36,6 @@ groups:
 		panic(err)
 	}
 	return *f
-}
-
-// Found is the source of the rounds: a filesystem that is normal.
-func (w *World) Found(check string) []inspection.Found {
-	return []inspection.Found{{Check: check, At: w.Now(), Every: time.Minute, Verdict: inspection.Normal}}
-}
-
-// Query asks the engine.
-func (w *World) Query(ctx context.Context, expr string, at time.Time) ([]inspection.Measured, error) {
-	list, err := w.Engine.Query(ctx, expr, at)
-	var out []inspection.Measured
-	for _, s := range list {
-		out = append(out, inspection.Measured{Labels: s.Labels, Value: s.Value})
-	}
-	return out, err
-}
-
-// Verdicts are without a gap.
-func (w *World) Verdicts(_ context.Context, _ string, from, to time.Time, step time.Duration) ([]inspection.Point, error) {
-	var out []inspection.Point
-	for at := from; !at.After(to); at = at.Add(step) {
-		out = append(out, inspection.Point{At: at})
-	}
-	return out, nil
 }
 
 func (w *World) raise(ctx context.Context, by inspection.Actor, r inspection.Warning) (string, error) {

@@ -21,6 +21,7 @@ import (
 
 	"xunjian/agent/access"
 	"xunjian/agent/api"
+	"xunjian/agent/measured"
 	"xunjian/agent/papers"
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
@@ -76,7 +77,7 @@ func New(t testing.TB) *World {
 	catalog, err := text.Load(zone, checks.Messages, incident.Messages, inspection.Messages, access.Messages, api.Messages, findings)
 	must(t, err)
 	w.Rounds = inspection.NewOffice(inspection.Options{
-		Store: w.Store, Source: w, Forms: []inspection.Form{form()}, Host: "web-1", Zone: zone, Workdays: schedule.Shipped(), Now: w.Now, Logger: logger,
+		Store: w.Store, Source: measured.New(w.History, w.Engine), Forms: []inspection.Form{form()}, Host: "web-1", Zone: zone, Workdays: schedule.Shipped(), Now: w.Now, Logger: logger,
 		Raise: w.raise,
 	})
 	w.Options = api.Options{
