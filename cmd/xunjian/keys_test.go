@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"xunjian/agent/api"
+	"xunjian/alerting/inspection"
 )
 
 var update = flag.Bool("update", false, "write testdata/keys again")
@@ -27,6 +28,7 @@ var contracts = map[string]reflect.Type{
 	"alerts": reflect.TypeFor[api.AlertList](), "alert-log": reflect.TypeFor[api.AlertLog](),
 	"rules": reflect.TypeFor[api.RuleList](), "rule-tests": reflect.TypeFor[api.RuleTestReport](), "backtest": reflect.TypeFor[api.BacktestReport](),
 	"plan": reflect.TypeFor[api.Plan](), "scenario": reflect.TypeFor[api.Scenario](), "codes": reflect.TypeFor[[]api.Category](),
+	"rounds": reflect.TypeFor[api.RoundList](), "round": reflect.TypeFor[inspection.RoundView](), "forms": reflect.TypeFor[api.FormList](),
 	"users": reflect.TypeFor[api.UserList](), "user": reflect.TypeFor[api.User](),
 	"tokens": reflect.TypeFor[api.TokenList](), "new-token": reflect.TypeFor[api.IssuedToken](),
 	"incidents": reflect.TypeFor[api.IncidentList](), "changed": reflect.TypeFor[api.Incident](), "incident": reflect.TypeFor[api.IncidentDetail](),
