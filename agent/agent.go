@@ -200,7 +200,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	g.Go(func() error { return a.watchCalendar(ctx) })
 	g.Go(func() error { return a.desk.Run(ctx) })
 	g.Go(func() error { return a.runDrills(ctx) })
-	g.Go(func() error { return a.rounds.Run(ctx) })
+	g.Go(func() error { return a.runRounds(ctx) })
 	g.Go(func() error { return a.outbox.Run(ctx) })
 	g.Go(func() error { return a.runner.Run(ctx) })
 	a.doors.serve(ctx, g)

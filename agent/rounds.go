@@ -28,6 +28,27 @@ func (a *Agent) openRounds(cfg *config.Config) error {
 	return nil
 }
 
+// settleWithin is how long the first round waits for the checks to have looked:
+// one that is due at the start would find nothing inspected.
+const settleWithin = 2 * time.Minute
+
+// runRounds makes the inspection rounds, once every check has looked.
+func (a *Agent) runRounds(ctx context.Context) error {
+	settled := time.Now().Add(settleWithin)
+	for t := time.NewTicker(time.Second); a.looking() && time.Now().Before(settled); {
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return nil
+		case <-t.C:
+		}
+	}
+	return a.rounds.Run(ctx)
+}
+
+// looking reports whether some check has not said anything yet.
+func (a *Agent) looking() bool { return len(a.history.Latest()) < a.runner.Stats().Checks }
+
 // occasionsBack bounds how long before its start a round can be due. After the
 // start none is made: it would look at the past.
 const occasionsBack = 14 * 24 * time.Hour
