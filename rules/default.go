@@ -5,5 +5,5 @@ import "embed"
 // Default holds the rules that come with the program: default/*.yml, with
 // their unit tests in default/tests.
 //
-//go:embed default/*.yml
+//go:embed default/*.yml default/tests/*.yml
 var Default embed.FS

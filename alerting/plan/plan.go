@@ -60,6 +60,9 @@ type Plan struct {
 	ID         string     `yaml:"id" json:"id"`
 	Version    string     `yaml:"version" json:"version"`
 	Title      Text       `yaml:"title" json:"title"`
+	// Articles are those of the written plan. Where they are listed, every
+	// article that a part of the plan cites must be among them.
+	Articles   []Article  `yaml:"articles,omitempty" json:"articles,omitempty"`
 	Roles      []Role     `yaml:"roles" json:"roles"`
 	Levels     []LevelDef `yaml:"levels" json:"levels"`
 	Categories []Category `yaml:"categories" json:"categories"`
@@ -79,6 +82,15 @@ type Plan struct {
 	Statutory []Statutory `yaml:"statutory,omitempty" json:"statutory,omitempty"`
 	// Preparedness is what has to be ready beforehand (Art. 19).
 	Preparedness []Need `yaml:"preparedness,omitempty" json:"preparedness,omitempty"`
+}
+
+// Article is an article of the written plan.
+type Article struct {
+	ID    string `yaml:"id" json:"id"` // "8"
+	Title Text   `yaml:"title" json:"title"`
+	// By says how it is carried where no part of the plan, no rule and no test
+	// carries it.
+	By Text `yaml:"by,omitempty" json:"by,omitzero"`
 }
 
 // NeedKind is what a thing to have ready is.
@@ -123,8 +135,9 @@ type Response struct {
 
 // Heading is one heading of an investigation.
 type Heading struct {
-	ID    string `yaml:"id" json:"id"`
-	Title Text   `yaml:"title" json:"title"`
+	ID      string `yaml:"id" json:"id"`
+	Title   Text   `yaml:"title" json:"title"`
+	Article string `yaml:"article,omitempty" json:"article,omitempty"`
 }
 
 // OperatorKind is what the law takes the operator for.
@@ -248,6 +261,8 @@ type Step struct {
 	Looks []string `yaml:"looks,omitempty" json:"looks,omitempty"`
 	// FromLevel restricts the step to incidents of at least this level.
 	FromLevel Level `yaml:"from_level,omitempty" json:"from_level,omitempty"`
+	// Article of the written plan, for what stands in no scenario.
+	Article string `yaml:"article,omitempty" json:"article,omitempty"`
 }
 
 // Triage is the preliminary classification of Art. 8.

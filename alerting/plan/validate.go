@@ -33,6 +33,7 @@ func (p *Plan) Validate() error {
 	v.response()
 	v.headings()
 	v.preparedness()
+	v.articles()
 	return errors.Join(v.errs...)
 }
 

@@ -89,6 +89,35 @@ func (v *validator) statutory(seen map[string]string) {
 	}
 }
 
+// articles checks the list of articles, and that what is cited is on it.
+func (v *validator) articles() {
+	known := map[string]string{}
+	for n, a := range v.plan.Articles {
+		path := fmt.Sprintf("articles[%d]", n)
+		first, twice := known[a.ID]
+		switch {
+		case a.ID == "":
+			v.add(path+".id", "is missing; give the number of the article, like \"8\"")
+		case twice:
+			v.add(path+".id", "%q stands twice; first at %s", a.ID, first)
+		default:
+			known[a.ID] = path + ".id"
+		}
+		v.text(path+".title", a.Title)
+		if a.By != (Text{}) {
+			v.text(path+".by", a.By)
+		}
+	}
+	if len(known) == 0 {
+		return
+	}
+	v.plan.cites(func(path, article string) {
+		if known[article] == "" {
+			v.add(path, "article %q is not among the articles of this plan; add it there, or correct it", article)
+		}
+	})
+}
+
 func (v *validator) preparedness() {
 	seen := map[string]string{}
 	for n, need := range v.plan.Preparedness {

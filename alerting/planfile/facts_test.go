@@ -2,7 +2,9 @@ package planfile_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -302,5 +304,114 @@ func TestDefaultDutiesAndAftercare(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"all-clear R working-group", "check-data R business-manager", "investigate R leading-group"}, after); diff != "" {
 		t.Errorf("aftercare (-want +got):\n%s", diff)
+	}
+}
+
+// TestDefaultTimes: what the plan and the law count (Art. 8, 14; the national
+// measures, Art. 4).
+func TestDefaultTimes(t *testing.T) {
+	p := planfile.Default()
+	if p.Triage.Within != 30*time.Minute {
+		t.Errorf("triage within %v, want 30 minutes (Art. 8)", p.Triage.Within)
+	}
+	law := map[plan.OperatorKind]time.Duration{plan.Critical: time.Hour, plan.Organ: 2 * time.Hour, plan.Other: 4 * time.Hour}
+	if len(p.Statutory) != 1 || p.Statutory[0].FromLevel != plan.LevelIII || !maps.Equal(p.Statutory[0].Within, law) {
+		t.Errorf("reports by law: %+v", p.Statutory)
+	}
+	limits := map[string]time.Duration{}
+	for _, s := range p.Scenarios {
+		for _, b := range s.Branches {
+			if g := b.Suggest; g != nil {
+				limits[s.ID+"/"+b.ID] = max(g.EstimateUpTo, g.EstimateOver, g.SolvedWithin, g.NotSolvedWithin)
+			}
+		}
+	}
+	for branch, want := range map[string]time.Duration{
+		"opening-hall/solved-within-20-minutes": 20 * time.Minute, "opening-hall/not-solved-within-20-minutes": 20 * time.Minute,
+		"opening-interrupted/repairable-within-1-hour": time.Hour, "opening-interrupted/not-repairable-within-1-hour": time.Hour,
+		"evaluation-interrupted/repairable-within-2-hours": 2 * time.Hour, "evaluation-interrupted/not-repairable-within-2-hours": 2 * time.Hour,
+	} {
+		if limits[branch] != want {
+			t.Errorf("%s: limit %v, want %v", branch, limits[branch], want)
+		}
+	}
+}
+
+// TestDefaultLists: the seven headings of Art. 18, the needs of Art. 19, a
+// second coding for every category.
+func TestDefaultLists(t *testing.T) {
+	p := planfile.Default()
+	var headings, needs []string
+	for _, h := range p.Investigation {
+		headings = append(headings, h.ID)
+	}
+	for _, n := range p.Preparedness {
+		needs = append(needs, string(n.Kind)+" "+n.ID)
+	}
+	if diff := cmp.Diff(strings.Fields("cause nature impact consequence responsibility response recovery"), headings); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"backup data-backup", "spare network-spare", "spare server-spare", "contract server-contract", "contract storage-contract"}, needs); diff != "" {
+		t.Error(diff)
+	}
+	for _, c := range p.Categories {
+		if c.Standard == nil || c.Standard.Code == "" {
+			t.Errorf("%s has no code under GB/T 20986-2023", c.Code)
+		}
+	}
+}
+
+// TestDefaultArticles: every article of the written plan from 3 to 21 is
+// listed and carried by something.
+func TestDefaultArticles(t *testing.T) {
+	p := planfile.Default()
+	var got, want []string
+	for _, a := range p.Lint(nil).Articles {
+		got = append(got, a.ID)
+		if !a.Served() {
+			t.Errorf("nothing carries Art. %s (%s)", a.ID, a.Title.EN)
+		}
+	}
+	for n := 3; n <= 21; n++ {
+		want = append(want, strconv.Itoa(n))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestLint: rules and their tests carry the article of what they open.
+func TestLint(t *testing.T) {
+	p := *planfile.Default()
+	p.Articles = append(slices.Clone(p.Articles), plan.Article{ID: "99", Title: plan.Text{ZH: "附则", EN: "Annex"}})
+	p.Roles = append(slices.Clone(p.Roles), plan.Role{ID: "idle"})
+	l := p.Lint([]plan.Rule{{Name: "Disk", Code: "E01", Tested: true}, {Name: "Hall", Scenario: "opening-hall"}, {Name: "Self"}})
+	uses := map[string][]plan.Service{}
+	for _, a := range l.Articles {
+		uses[a.ID] = a.Serves
+	}
+	for article, want := range map[string][]plan.Service{
+		"13": {{By: "rule", What: "Disk"}, {By: "test", What: "Disk"}}, "14": {{By: "rule", What: "Hall"}},
+	} {
+		for _, s := range want {
+			if !slices.Contains(uses[article], s) {
+				t.Errorf("Art. %s is not carried by %+v: %+v", article, s, uses[article])
+			}
+		}
+	}
+	if slices.Contains(uses["14"], plan.Service{By: "test", What: "Hall"}) {
+		t.Error("a rule without a test counts as tested")
+	}
+	if u := l.Unserved(); len(u) != 1 || u[0].ID != "99" {
+		t.Errorf("not carried: %+v", u)
+	}
+	if diff := cmp.Diff([]string{"Hall"}, l.Untested); diff != "" {
+		t.Error(diff)
+	}
+	if !slices.Contains(l.Idle, "idle") || slices.Contains(l.Idle, "tech-staff") {
+		t.Errorf("idle: %v", l.Idle)
+	}
+	if slices.Contains(l.ByHand, "server-failure") || !slices.Contains(l.ByHand, "disaster") {
+		t.Errorf("by hand: %v", l.ByHand)
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"xunjian/agent/api"
 	"xunjian/alerting/inspection"
+	"xunjian/alerting/plan"
 )
 
 var update = flag.Bool("update", false, "write testdata/keys again")
@@ -29,6 +30,7 @@ var contracts = map[string]reflect.Type{
 	"rules": reflect.TypeFor[api.RuleList](), "rule-tests": reflect.TypeFor[api.RuleTestReport](), "backtest": reflect.TypeFor[api.BacktestReport](),
 	"plan": reflect.TypeFor[api.Plan](), "scenario": reflect.TypeFor[api.Scenario](), "codes": reflect.TypeFor[[]api.Category](),
 	"rounds": reflect.TypeFor[api.RoundList](), "round": reflect.TypeFor[inspection.RoundView](), "forms": reflect.TypeFor[api.FormList](),
+	"plan-lint": reflect.TypeFor[plan.Lint](), "plan-diff": reflect.TypeFor[[]plan.Change](),
 	"users": reflect.TypeFor[api.UserList](), "user": reflect.TypeFor[api.User](),
 	"tokens": reflect.TypeFor[api.TokenList](), "new-token": reflect.TypeFor[api.IssuedToken](),
 	"incidents": reflect.TypeFor[api.IncidentList](), "changed": reflect.TypeFor[api.Incident](), "incident": reflect.TypeFor[api.IncidentDetail](),
