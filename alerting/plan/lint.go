@@ -59,7 +59,7 @@ func (p *Plan) Lint(rules []Rule) Lint {
 	opened := map[string]bool{}
 	for _, r := range rules {
 		sc, ok := p.Scenario(r.Scenario)
-		if !ok {
+		if !ok && r.Code != "" {
 			sc, ok = p.ScenarioFor(r.Code)
 		}
 		if !ok {
