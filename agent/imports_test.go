@@ -46,6 +46,8 @@ var allowed = []struct {
 	{"alerting/notify", []string{"alerting", "alerting/incident", "alerting/plan", "alerting/roster", "alerting/text"}},
 	{"alerting/notifytest", []string{"alerting", "alerting/incident", "alerting/plan", "alerting/notify", "alerting/text"}},
 	{"alerting/report", []string{"alerting/incident", "alerting/plan", "alerting/roster", "alerting/text", "alerting/yamlfile"}},
+	{"alerting/report/sheet", nil},
+	{"alerting/report/cards", []string{"alerting/plan", "alerting/report/sheet", "alerting/roster"}},
 	{"alerting/calendar", []string{"alerting/plan", "alerting/yamlfile"}},
 	{"alerting/inspection", []string{"alerting/plan", "alerting/schedule", "alerting/yamlfile"}},
 	{"alerting/schedule", []string{"alerting/yamlfile"}},

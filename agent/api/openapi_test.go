@@ -407,6 +407,7 @@ func TestRealAnswersFitTheDescription(t *testing.T) {
 // inspect plays a round: judged, answered, warned of, signed and reviewed; what
 // may not be done is refused.
 func inspect(play func(want int, method, template, body string, parts ...string) answer) {
+	play(200, "GET", "/plan/cards", "")
 	play(200, "GET", "/forms", "")
 	play(422, "POST", "/rounds", `{"form":"monthly"}`)
 	id := into[inspection.RoundView](play(200, "POST", "/rounds", `{"form":"weekly"}`)).ID

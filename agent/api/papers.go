@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"xunjian/alerting"
@@ -19,6 +20,7 @@ import (
 type Papers interface {
 	Document(ctx context.Context, id string, kind report.Kind, lang string) (doc report.Document, edited bool, err error)
 	Letter(ctx context.Context, id string, kind report.Kind, lang string) ([]byte, error)
+	Cards(lang string, scenarios []string) ([]byte, error)
 	Save(ctx context.Context, id string, actor incident.Actor, doc report.Document) error
 }
 
@@ -101,6 +103,25 @@ func (c *call) describe(id string, doc report.Document, edited bool) (any, error
 		out.ShortMessage = &n
 	}
 	return out, nil
+}
+
+// cards prints the playbooks.
+func (s *server) cards(c *call) (any, error) {
+	p := c.params()
+	scenarios := p.list("scenario")
+	if err := p.close(); err != nil {
+		return nil, err
+	}
+	body, err := s.Papers.Cards(c.say.Lang(), scenarios)
+	if err != nil {
+		return nil, err
+	}
+	return raw{kind: "application/pdf", body: body, header: map[string]string{"Content-Disposition": `attachment; filename="xunjian-cards.pdf"`}}, nil
+}
+
+// Cards returns the playbooks as cards: PDF.
+func (c *Client) Cards(ctx context.Context, scenarios []string) ([]byte, error) {
+	return get[[]byte](ctx, c, "/plan/cards", url.Values{"scenario": scenarios})
 }
 
 func (s *server) savePaper(c *call) (any, error) {

@@ -64,6 +64,7 @@ func requests() []request {
 		{"POST", "/tokens", "/tokens", `{"owner":"the-viewer","name":"wall","role":"viewer"}`, nil, 200},
 		{"DELETE", "/tokens/{id}", "/tokens/{token}", "", nil, 204},
 		{"POST", "/reload", "/reload", "", nil, 204},
+		{"GET", "/plan/cards", "/plan/cards?scenario=opening-hall", "", nil, 200},
 		{"GET", "/forms", "/forms", "", nil, 200},
 		{"GET", "/rounds", "/rounds?form=weekly&open=true&limit=5", "", nil, 200},
 		{"POST", "/rounds", "/rounds", `{"form":"weekly"}`, nil, 200},

@@ -63,6 +63,7 @@ func routes() []route {
 		{"GET", "/query_range", viewer, (*server).queryRange, query},
 
 		{"GET", "/plan", viewer, (*server).showPlan, limits{}},
+		{"GET", "/plan/cards", viewer, (*server).cards, limits{heavy: true}},
 		{"GET", "/plan/scenarios/{id}", viewer, (*server).showScenario, limits{}},
 
 		{"GET", "/incidents", viewer, (*server).listIncidents, limits{}},

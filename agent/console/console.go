@@ -75,6 +75,7 @@ type Accounts interface {
 // Papers is what the console needs of *papers.Papers.
 type Papers interface {
 	Document(ctx context.Context, id string, kind report.Kind, lang string) (doc report.Document, edited bool, err error)
+	Cards(lang string, scenarios []string) ([]byte, error)
 	Letter(ctx context.Context, id string, kind report.Kind, lang string) ([]byte, error)
 	Save(ctx context.Context, id string, actor incident.Actor, doc report.Document) error
 }

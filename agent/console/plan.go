@@ -82,3 +82,20 @@ func showScenario(r *request) error {
 	play := r.playbook(sc, nil, actForm{})
 	return r.show("scenario", play.Title, play)
 }
+
+// printCards gives the playbooks as cards to print.
+func printCards(r *request) error {
+	var only []string
+	if id := r.URL.Query().Get("scenario"); id != "" {
+		only = []string{id}
+	}
+	body, err := r.c.opt.Papers.Cards(r.say.Lang(), only)
+	if err != nil {
+		return err
+	}
+	h := r.w.Header()
+	h.Set("Content-Type", "application/pdf")
+	h.Set("Content-Disposition", `attachment; filename="xunjian-cards.pdf"`)
+	_, err = r.w.Write(body)
+	return err
+}

@@ -52,6 +52,7 @@ func routes() []route {
 		{"GET", "/alerts", viewer, showAlerts},
 		{"GET", "/rules", viewer, showRules},
 		{"GET", "/plan", viewer, showPlan},
+		{"GET", "/plan/cards", viewer, printCards},
 		{"GET", "/plan/{id}", viewer, showScenario},
 		{"GET", "/explore", viewer, explore},
 		{"GET", "/chart", viewer, chartData},

@@ -16,6 +16,7 @@ import (
 	"xunjian/alerting/incident"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/report"
+	"xunjian/alerting/report/cards"
 	"xunjian/alerting/roster"
 )
 
@@ -26,6 +27,7 @@ type Desk interface {
 	Evidence(ctx context.Context, id string) (alerting.Blob, error)
 	SaveDocument(ctx context.Context, id string, actor incident.Actor, duty, lang string, body []byte) (incident.Incident, error)
 	Roster() roster.Roster
+	Plan() *plan.Plan
 }
 
 // Config says who the operator is, and where his own texts are; config.Unit
@@ -42,6 +44,7 @@ type Config struct {
 type Papers struct {
 	cfg   Config
 	texts *report.Texts
+	zone  *time.Location
 	desk  Desk
 	now   func() time.Time
 }
@@ -59,7 +62,23 @@ func New(cfg Config, zone *time.Location, desk Desk) (*Papers, error) {
 	if err != nil {
 		return nil, fmt.Errorf("unit.texts: %w", err)
 	}
-	return &Papers{cfg: cfg, texts: texts, desk: desk, now: time.Now}, nil
+	return &Papers{cfg: cfg, texts: texts, zone: zone, desk: desk, now: time.Now}, nil
+}
+
+// Cards prints the plan in force as cards, A5, with the people of the roster: of
+// these scenarios, or of all where none is named. It returns
+// alerting.ErrNotFound for a scenario there is not.
+func (p *Papers) Cards(lang string, scenarios []string) ([]byte, error) {
+	in := p.desk.Plan()
+	for _, id := range scenarios {
+		if _, ok := in.Scenario(id); !ok {
+			return nil, fmt.Errorf("card of %q: %w", id, alerting.ErrNotFound)
+		}
+	}
+	return cards.Print(cards.Input{
+		Plan: in, Roster: p.desk.Roster(), Unit: p.cfg.Name, IncidentHotline: p.cfg.IncidentHotline, CustomerHotline: p.cfg.CustomerHotline,
+		Scenarios: scenarios, Lang: lang, Made: p.now().In(p.zone),
+	})
 }
 
 // Document returns a document of an incident, as it was edited, or composed

@@ -56,10 +56,10 @@ const Format = 1
 type Plan struct {
 	// Format is the number of the file format: 1. New optional keys leave it
 	// as it is; a changed meaning of a key raises it.
-	Format     int        `yaml:"format" json:"format"`
-	ID         string     `yaml:"id" json:"id"`
-	Version    string     `yaml:"version" json:"version"`
-	Title      Text       `yaml:"title" json:"title"`
+	Format  int    `yaml:"format" json:"format"`
+	ID      string `yaml:"id" json:"id"`
+	Version string `yaml:"version" json:"version"`
+	Title   Text   `yaml:"title" json:"title"`
 	// Articles are those of the written plan. Where they are listed, every
 	// article that a part of the plan cites must be among them.
 	Articles   []Article  `yaml:"articles,omitempty" json:"articles,omitempty"`

@@ -17,7 +17,7 @@ func (c *cli) planCommand() *cobra.Command {
 	show.ValidArgsFunction = c.completeScenarios
 	return c.group("plan", "plan", c.showPlan, show,
 		c.command("plan.codes", "codes", c.planCodes), c.command("plan.check", "check FILE", c.checkPlan),
-		c.command("plan.diff", "diff FILE [NEW]", c.diffPlans), c.planLintCommand())
+		c.command("plan.diff", "diff FILE [NEW]", c.diffPlans), c.planLintCommand(), c.planCardsCommand())
 }
 
 func (c *cli) showPlan(ctx context.Context, args []string) error {
