@@ -41,11 +41,13 @@ const SocketName = "xunjian.sock"
 func (a *Agent) openDoors(ctx context.Context, cfg *config.Config) error {
 	a.doors.closing = make(chan struct{})
 	a.accounts = access.New(a.store.DB(), nil)
-	login, password, err := a.accounts.Bootstrap(ctx)
-	if err != nil {
+	if err := a.listen(cfg); err != nil {
 		return err
 	}
-	if err := a.listen(cfg); err != nil {
+	// Not before every door is open: the first password is told once only, and
+	// a start that fails on a taken port would have used it up.
+	login, password, err := a.accounts.Bootstrap(ctx)
+	if err != nil {
 		return err
 	}
 	a.first = Announcement{

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -144,4 +145,18 @@ func TestDueOfBacklog(t *testing.T) {
 	if d := time.Since(start); d > 2*time.Second {
 		t.Errorf("looking at 10,000 waiting notices took %v", d)
 	}
+}
+
+// TestDueAfterTheClockWasSetBack: what an earlier, later clock put off is due,
+// and what waits as long as anything may still waits.
+func TestDueAfterTheClockWasSetBack(t *testing.T) {
+	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"), nil)
+	must(t, err)
+	defer s.Close()
+	n := notice(1, 1, "mail", "li")
+	_, err = s.Commit(t.Context(), alerting.Unit{Notices: []alerting.Notice{n}})
+	must(t, err)
+	must(t, s.Failed(t.Context(), n.Key, "refused", t0.Add(time.Hour)))
+	want(t, "an hour off", due(t, s, t0), []string{})
+	want(t, "a year ahead of the clock", due(t, s, t0.AddDate(-1, 0, 0)), keys(n))
 }
