@@ -34,6 +34,9 @@ type Options struct {
 	// Operator is what the law takes the operator for.
 	Operator plan.OperatorKind
 	Roster   roster.Roster
+	// Routes says on which channels beside the journal an audience is reached;
+	// nil: on none.
+	Routes func(Audience) []Route
 	// Look has the agent look at one thing for a step of the playbook.
 	Look func(ctx context.Context, i incident.Incident, look string) ([]incident.Line, error)
 	// Evidence takes the snapshot of a newly opened incident: JSON. It gets a

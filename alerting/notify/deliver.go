@@ -90,7 +90,7 @@ func (w *Worker) judge(n alerting.Notice, err error) record {
 }
 
 // why is an error as it is kept: the other side wrote it, at any length.
-func why(err error) string { return oneLine(err.Error()) }
+func why(err error) string { return OneLine(err.Error()) }
 
 // attempt puts a notice into words and sends it.
 func (w *Worker) attempt(ctx context.Context, n alerting.Notice) (hung <-chan struct{}, err error) {

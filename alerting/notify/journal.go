@@ -31,9 +31,9 @@ func (j *Journal) Name() string { return "journal" }
 func (j *Journal) Deliver(_ context.Context, m Message) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	line := oneLine(m.Subject) + " | " + oneLine(m.Text)
+	line := OneLine(m.Subject) + " | " + OneLine(m.Text)
 	if m.To != "" {
-		line = "→ " + oneLine(m.To) + ": " + line
+		line = "→ " + OneLine(m.To) + ": " + line
 	}
 	if j.prefix {
 		line = fmt.Sprintf("<%d>%s", priority(m), line)
@@ -45,9 +45,9 @@ func (j *Journal) Deliver(_ context.Context, m Message) error {
 // maxLine bounds a part of the line, in characters.
 const maxLine = 2000
 
-// oneLine makes a text from outside one that cannot begin another line, steer
+// OneLine makes a text from outside one that cannot begin another line, steer
 // a terminal, or turn the direction of what follows.
-func oneLine(s string) string {
+func OneLine(s string) string {
 	var b strings.Builder
 	n, space := 0, false
 	for _, r := range s {
