@@ -11,6 +11,7 @@ import (
 	"xunjian/agent/console"
 	"xunjian/alerting/incident"
 	"xunjian/alerting/notify"
+	"xunjian/alerting/notify/mail"
 	"xunjian/checks"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
@@ -52,10 +53,19 @@ func enabled(cfg *config.Config, all []checks.Check) []checks.Check {
 	return out
 }
 
-// channels lists every way to reach people.
-func channels() []notify.Channel {
+// channels lists every way to reach people: a new channel is one package and
+// its lines here.
+func channels(cfg config.Notify) ([]notify.Channel, error) {
 	// Under systemd the journal reads priorities; on a terminal they are noise.
-	return []notify.Channel{notify.NewJournal(os.Stderr, os.Getenv("JOURNAL_STREAM") != "")}
+	out := []notify.Channel{notify.NewJournal(os.Stderr, os.Getenv("JOURNAL_STREAM") != "")}
+	if cfg.Mail.Server != "" {
+		c, err := mail.New(cfg.Mail)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
 }
 
 // messages lists the texts of every room.

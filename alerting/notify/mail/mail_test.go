@@ -1,6 +1,7 @@
 package mail_test
 
 import (
+	"errors"
 	"fmt"
 	netmail "net/mail"
 	"slices"
@@ -48,6 +49,7 @@ func TestPostfix(t *testing.T) {
 	t.Run("tls", func(t *testing.T) { server.form(t, mail.TLS, "SCRAM-SHA-256") })
 	t.Run("thread", server.thread)
 	t.Run("injection", server.injection)
+	t.Run("refusals", server.refusals)
 }
 
 // A server that knows nothing but the oldest login, as some appliances do.
@@ -208,5 +210,27 @@ func deliver(t *testing.T, c *mail.Channel, m notify.Message) {
 	t.Helper()
 	if err := c.Deliver(t.Context(), m); err != nil {
 		t.Fatal(fmt.Errorf("%s: %w", m.Key, err))
+	}
+}
+
+// refusals are what Postfix itself says no to.
+func (p *postfix) refusals(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		change    func(*mail.Config, *roster.Person)
+		permanent bool
+		said      string
+	}{
+		{"nobody", func(_ *mail.Config, r *roster.Person) { r.Mail = "nobody@example.org" }, true, "550"},
+		{"wrong password", func(c *mail.Config, _ *roster.Person) { c.PasswordFile = write(t, "hunter2") }, false, "535"},
+		{"no login", func(c *mail.Config, _ *roster.Person) { c.Username, c.PasswordFile = "", "" }, false, "554"},
+	} {
+		cfg, person := p.config(t), wang
+		c.change(&cfg, &person)
+		err := open(t, cfg).Deliver(t.Context(), notifytest.Message(notifytest.Place{Person: person}, "en", 1))
+		var permanent *notify.Permanent
+		if err == nil || errors.As(err, &permanent) != c.permanent || !strings.Contains(err.Error(), c.said) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", c.name, err)
+		}
 	}
 }
