@@ -6,12 +6,11 @@ package notify
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
-	"xunjian/alerting/roster"
+	"xunjian/alerting/notify/channel"
 )
 
 // Outbox is what the Worker needs of the store.
@@ -23,74 +22,12 @@ type Outbox interface {
 	Events(ctx context.Context, id string) ([]incident.Event, error)
 }
 
-// Channel is one way to reach people. Deliver returns nil only when the
-// message has arrived where it is to go; a *Permanent error when trying again
-// cannot help; a *RetryAfter when the other side said when. It must honour
-// ctx, and may be called again with the same Key.
-type Channel interface {
-	Name() string
-	Deliver(ctx context.Context, m Message) error
-}
-
-// Message is a notice in words. It is the same at every attempt.
-type Message struct {
-	// Key tells this notice from all others.
-	Key       string
-	Recipient string
-	// To names the recipient with a way to reach them; empty for the machine's
-	// own journal.
-	To string
-	// Person is the recipient; zero for the journal and for a group.
-	Person roster.Person
-	// Concerned are the people whom a notice to a group is meant for.
-	Concerned []roster.Person
-	Lang      string
-	Kind      string
-	// At is the moment of what it tells of.
-	At      time.Time
-	Subject string
-	Text    string
-	// Facts is what there is to know beside the text, each in one line.
-	Facts []Fact
-	// Link leads to the incident in the console; empty where its address is not
-	// known. LinkText is what to call it.
-	Link, LinkText string
-	Incident       incident.Incident
-}
-
-// Lines returns the message with each of its texts in lines that steer nothing:
-// no terminal, no header, no direction of writing. Words has seen to that, and
-// a channel does not rely on it.
-func (m Message) Lines() Message {
-	m.Subject, m.LinkText, m.Link = OneLine(m.Subject), OneLine(m.LinkText), OneLine(m.Link)
-	m.Person.Name = OneLine(m.Person.Name)
-	lines := strings.Split(m.Text, "\n")
-	for i := range lines {
-		lines[i] = OneLine(lines[i])
-	}
-	m.Text = strings.Join(lines, "\n")
-	facts := make([]Fact, len(m.Facts))
-	for i, f := range m.Facts {
-		facts[i] = Fact{OneLine(f.Name), OneLine(f.Value)}
-	}
-	m.Facts = facts
-	return m
-}
-
-// Fact is one row of what there is to know.
-type Fact struct{ Name, Value string }
-
-// Permanent is a failure that no further attempt can mend.
-type Permanent struct{ Err error }
-
-func (e *Permanent) Error() string { return "permanent: " + e.Err.Error() }
-func (e *Permanent) Unwrap() error { return e.Err }
-
-// RetryAfter is a failure with the other side's word on when to come back.
-type RetryAfter struct {
-	After time.Duration
-	Err   error
-}
-
-func (e *RetryAfter) Error() string { return e.Err.Error() }
-func (e *RetryAfter) Unwrap() error { return e.Err }
+// The words between the worker and its channels stand in a package of their
+// own, so that a channel leans on nothing else.
+type (
+	Channel    = channel.Channel
+	Message    = channel.Message
+	Fact       = channel.Fact
+	Permanent  = channel.Permanent
+	RetryAfter = channel.RetryAfter
+)

@@ -8,6 +8,7 @@ import (
 
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
+	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/roster"
 	"xunjian/alerting/text"
@@ -55,7 +56,7 @@ func (w *Words) Message(n alerting.Notice, events []incident.Event) (Message, er
 	// Labels, log lines and notes are anybody's: the lines of a message are ours.
 	for k, v := range args {
 		if said, ok := v.(string); ok {
-			args[k] = OneLine(said)
+			args[k] = channel.OneLine(said)
 		}
 	}
 	kind := n.Kind
@@ -67,8 +68,8 @@ func (w *Words) Message(n alerting.Notice, events []incident.Event) (Message, er
 		mark = p.T("notice.drill", nil)
 	}
 	m := Message{
-		Key: n.Key, Recipient: n.Recipient, Lang: n.Lang, Kind: n.Kind, At: e.At, Incident: i,
-		Subject:  OneLine(mark + p.T("notice.subject."+kind, args)),
+		Key: n.Key, Recipient: n.Recipient, Lang: n.Lang, Kind: n.Kind, At: e.At, Incident: brief(i),
+		Subject:  channel.OneLine(mark + p.T("notice.subject."+kind, args)),
 		Text:     mark + p.T("notice.text."+kind, args),
 		Facts:    w.facts(p, i, args),
 		LinkText: p.T("notice.link", nil),
@@ -87,12 +88,20 @@ func (w *Words) Message(n alerting.Notice, events []incident.Event) (Message, er
 	return m, nil
 }
 
+// brief is what channels may know of an incident.
+func brief(i incident.Incident) channel.Incident {
+	return channel.Incident{
+		ID: i.ID, State: string(i.State), Key: i.Key, Code: i.Code, Scenario: i.Scenario, System: i.System, Host: i.Host,
+		Level: i.Level, Title: i.Title, Drill: i.Drill, Over: i.Ended(), Since: i.OutageSince, Opened: i.OpenedAt, Ended: i.EndedAt,
+	}
+}
+
 // facts are what a reader wants to know of the incident at a glance, as it was
 // when the event happened.
 func (w *Words) facts(p *text.Printer, i incident.Incident, args map[string]any) []Fact {
 	var out []Fact
 	add := func(name, value string) {
-		if value = OneLine(value); value != "" {
+		if value = channel.OneLine(value); value != "" {
 			out = append(out, Fact{Name: p.T("notice.fact."+name, nil), Value: value})
 		}
 	}

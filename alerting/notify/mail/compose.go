@@ -12,8 +12,7 @@ import (
 
 	gomail "github.com/wneessen/go-mail"
 
-	"xunjian/alerting/incident"
-	"xunjian/alerting/notify"
+	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/plan"
 )
 
@@ -21,13 +20,13 @@ import (
 var layoutText string
 
 // compose makes the mail. It is the same, byte for byte, at every attempt.
-func (c *Channel) compose(m notify.Message) (*gomail.Msg, error) {
+func (c *Channel) compose(m channel.Message) (*gomail.Msg, error) {
 	m = m.Lines()
 	id := c.id("notice", m.Incident.Host, m.Key)
 	thread := "<" + c.id("incident", m.Incident.Host, m.Incident.ID) + ">"
 	letter := gomail.NewMsg(gomail.WithEncoding(gomail.EncodingB64), gomail.WithNoDefaultUserAgent(),
 		gomail.WithBoundary("xunjian"+id[:40])) // only what needs no quotes: the library sets none
-	letter.FromMailAddress(&mail.Address{Name: notify.OneLine(c.from.Name), Address: c.from.Address})
+	letter.FromMailAddress(&mail.Address{Name: channel.OneLine(c.from.Name), Address: c.from.Address})
 	letter.ToMailAddress(&mail.Address{Name: m.Person.Name, Address: m.Person.Mail})
 	letter.Subject(m.Subject)
 	letter.SetMessageIDWithValue(id)
@@ -40,7 +39,7 @@ func (c *Channel) compose(m notify.Message) (*gomail.Msg, error) {
 	letter.SetGenHeader("Auto-Submitted", "auto-generated")
 	letter.SetGenHeader("X-Auto-Response-Suppress", "All")
 	letter.SetGenHeader("Content-Language", m.Lang)
-	letter.SetGenHeader("X-Xunjian-Incident", notify.OneLine(m.Incident.ID))
+	letter.SetGenHeader("X-Xunjian-Incident", channel.OneLine(m.Incident.ID))
 	if grave(m.Incident) {
 		letter.SetGenHeader(gomail.HeaderImportance, "high")
 	}
@@ -61,12 +60,12 @@ func (c *Channel) id(kind string, of ...string) string {
 	return hex.EncodeToString(sum[:20]) + "." + kind + "@" + domain
 }
 
-func grave(i incident.Incident) bool {
-	return !i.Drill && !i.Ended() && (i.Level == plan.LevelI || i.Level == plan.LevelII)
+func grave(i channel.Incident) bool {
+	return !i.Drill && !i.Over && (i.Level == plan.LevelI || i.Level == plan.LevelII)
 }
 
 // textOf says in plain text what htmlOf says.
-func textOf(m notify.Message) string {
+func textOf(m channel.Message) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n%s\n", m.Subject, m.Text)
 	if len(m.Facts) > 0 {
@@ -88,14 +87,14 @@ func textOf(m notify.Message) string {
 // colours are those of the levels, dark enough for white letters.
 var colours = map[plan.Level]template.CSS{plan.LevelI: "#b42318", plan.LevelII: "#c4500c", plan.LevelIII: "#a06a00", plan.LevelIV: "#1f5fa8"}
 
-func (c *Channel) htmlOf(m notify.Message) (string, error) {
+func (c *Channel) htmlOf(m channel.Message) (string, error) {
 	colour := colours[m.Incident.Level]
-	if m.Incident.Ended() || colour == "" {
+	if m.Incident.Over || colour == "" {
 		colour = "#4a5560"
 	}
 	var b bytes.Buffer
 	err := c.layout.Execute(&b, struct {
-		notify.Message
+		channel.Message
 		Paragraphs []string
 		Colour     template.CSS
 	}{m, strings.Split(m.Text, "\n"), colour})

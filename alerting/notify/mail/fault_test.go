@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"xunjian/alerting/notify"
+	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/notify/mail"
 	"xunjian/alerting/notify/notifytest"
 	"xunjian/alerting/roster"
@@ -50,7 +50,7 @@ func TestFaults(t *testing.T) {
 
 func check(t *testing.T, err error, permanent bool, said string) {
 	t.Helper()
-	var p *notify.Permanent
+	var p *channel.Permanent
 	if err == nil || errors.As(err, &p) != permanent || !strings.Contains(err.Error(), said) || !strings.Contains(err.Error(), "wang@example.org") {
 		t.Errorf("%v (want permanent: %v, and that it says %q)", err, permanent, said)
 	}
@@ -143,7 +143,7 @@ func TestNoName(t *testing.T) {
 func TestNoAddress(t *testing.T) {
 	ch := open(t, mail.Config{Server: "127.0.0.1:1", Security: mail.StartTLS, From: "xunjian@example.org"})
 	m := notifytest.Message(notifytest.Place{Person: roster.Person{ID: "wang"}}, "en", 1)
-	var permanent *notify.Permanent
+	var permanent *channel.Permanent
 	if err := ch.Deliver(t.Context(), m); !errors.As(err, &permanent) || !strings.Contains(err.Error(), "mail to wang") {
 		t.Error(err)
 	}
@@ -159,7 +159,7 @@ func TestPasswordFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var permanent *notify.Permanent
+	var permanent *channel.Permanent
 	err = c.Deliver(t.Context(), notifytest.Message(notifytest.Place{Person: wang}, "en", 1))
 	if err == nil || errors.As(err, &permanent) || !strings.Contains(err.Error(), "/nonexistent/password") {
 		t.Error(err)

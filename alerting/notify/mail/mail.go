@@ -15,7 +15,7 @@ import (
 
 	gomail "github.com/wneessen/go-mail"
 
-	"xunjian/alerting/notify"
+	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/notify/secret"
 	"xunjian/alerting/roster"
 )
@@ -63,13 +63,13 @@ func (c *Channel) Reaches(p roster.Person) bool { return p.Mail != "" }
 
 // Deliver hands the mail over to the server. nil means that the server has
 // taken it on.
-func (c *Channel) Deliver(ctx context.Context, m notify.Message) error {
+func (c *Channel) Deliver(ctx context.Context, m channel.Message) error {
 	if m.Person.Mail == "" {
-		return &notify.Permanent{Err: fmt.Errorf("mail to %s: the roster has no address; give mail: to the person", m.Recipient)}
+		return &channel.Permanent{Err: fmt.Errorf("mail to %s: the roster has no address; give mail: to the person", m.Recipient)}
 	}
 	letter, err := c.compose(m)
 	if err != nil {
-		return &notify.Permanent{Err: fmt.Errorf("mail to %s: %w", m.Person.Mail, err)}
+		return &channel.Permanent{Err: fmt.Errorf("mail to %s: %w", m.Person.Mail, err)}
 	}
 	password := ""
 	if c.cfg.Username != "" {
@@ -161,7 +161,7 @@ func (c *Channel) fault(ctx context.Context, to string, err error, password stri
 	if ctx.Err() != nil {
 		said = "no answer in time (" + said + ")"
 	}
-	told := fmt.Errorf("mail to %s over %s: %s", to, c.cfg.Server, notify.OneLine(said))
+	told := fmt.Errorf("mail to %s over %s: %s", to, c.cfg.Server, channel.OneLine(said))
 	var refused *gomail.SendError
 	if !errors.As(err, &refused) || refused.ErrorCode() < 500 {
 		return told
@@ -175,5 +175,5 @@ func (c *Channel) fault(ctx context.Context, to string, err error, password stri
 	default:
 		return told
 	}
-	return &notify.Permanent{Err: told}
+	return &channel.Permanent{Err: told}
 }

@@ -11,7 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"xunjian/alerting/notify"
+	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/notify/mail"
 	"xunjian/alerting/notify/notifytest"
 	"xunjian/alerting/plan"
@@ -99,7 +99,7 @@ func (p *postfix) form(t *testing.T, security, login string) {
 	}
 }
 
-func checkForm(t *testing.T, l letter, m notify.Message) {
+func checkForm(t *testing.T, l letter, m channel.Message) {
 	t.Helper()
 	if from := l.address(t, "From"); from != (netmail.Address{Name: "巡检", Address: "xunjian@example.org"}) {
 		t.Errorf("from %v", from)
@@ -137,7 +137,7 @@ func (p *postfix) thread(t *testing.T) {
 	other.Incident.ID = "INC-20260302-0002"
 	twin := notifytest.Message(place, "en", 4)
 	twin.Incident.Host = "web2" // another server may count alike
-	for _, m := range []notify.Message{notifytest.Message(place, "en", 1), notifytest.Message(place, "en", 2), other, twin} {
+	for _, m := range []channel.Message{notifytest.Message(place, "en", 1), notifytest.Message(place, "en", 2), other, twin} {
 		deliver(t, c, m)
 	}
 	threads := map[string][]string{}
@@ -181,7 +181,7 @@ func (p *postfix) injection(t *testing.T) {
 				t.Errorf("%.40q made a header %s: %q", s, field, values)
 			}
 		}
-		if l.subject != notify.OneLine(s) {
+		if l.subject != channel.OneLine(s) {
 			t.Errorf("%.40q became the subject %.60q", s, l.subject)
 		}
 		if to := l.address(t, "To"); to.Address != wang.Mail {
@@ -206,7 +206,7 @@ func (p *postfix) next(t *testing.T, n int) letter {
 	}
 }
 
-func deliver(t *testing.T, c *mail.Channel, m notify.Message) {
+func deliver(t *testing.T, c *mail.Channel, m channel.Message) {
 	t.Helper()
 	if err := c.Deliver(t.Context(), m); err != nil {
 		t.Fatal(fmt.Errorf("%s: %w", m.Key, err))
@@ -228,7 +228,7 @@ func (p *postfix) refusals(t *testing.T) {
 		cfg, person := p.config(t), wang
 		c.change(&cfg, &person)
 		err := open(t, cfg).Deliver(t.Context(), notifytest.Message(notifytest.Place{Person: person}, "en", 1))
-		var permanent *notify.Permanent
+		var permanent *channel.Permanent
 		if err == nil || errors.As(err, &permanent) != c.permanent || !strings.Contains(err.Error(), c.said) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", c.name, err)
 		}

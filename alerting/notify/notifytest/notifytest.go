@@ -12,8 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"xunjian/alerting/incident"
-	"xunjian/alerting/notify"
+	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/roster"
 )
@@ -21,10 +20,10 @@ import (
 // Place is a channel with its other side, as a test has built them.
 type Place struct {
 	// Channel leads to a receiver that takes everything.
-	Channel notify.Channel
+	Channel channel.Channel
 	// Refused leads to where nobody listens; Silent to a server that takes the
 	// call and says nothing.
-	Refused, Silent notify.Channel
+	Refused, Silent channel.Channel
 	// Arrived returns what the receiver has taken so far.
 	Arrived func(t *testing.T) []Arrival
 	// Person is the recipient; zero for a group.
@@ -59,30 +58,30 @@ func Run(t *testing.T, open func(t *testing.T) Place) {
 }
 
 // Message is the nth notice of an incident.
-func Message(p Place, lang string, n int) notify.Message {
-	m := notify.Message{
+func Message(p Place, lang string, n int) channel.Message {
+	m := channel.Message{
 		Key: fmt.Sprintf("INC-20260302-0001/%d/channel", n), Recipient: p.Person.ID, To: p.Person.Name, Person: p.Person,
 		Lang: lang, Kind: "opened", At: time.Date(2026, 3, 2, 16, 0, n, 0, time.FixedZone("CST", 8*3600)),
 		Link: "https://xunjian.example.org/incidents/INC-20260302-0001",
-		Incident: incident.Incident{
-			ID: "INC-20260302-0001", Version: n, State: incident.Open, Code: "F03", Level: plan.LevelIV, Host: "web1", Key: "k",
-			Title: plan.Text{ZH: "开标大厅无法登录", EN: "Nobody gets into the hall"}, OpenedAt: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC),
+		Incident: channel.Incident{
+			ID: "INC-20260302-0001", State: "open", Code: "F03", Level: plan.LevelIV, Host: "web1", Key: "k",
+			Title: plan.Text{ZH: "开标大厅无法登录", EN: "Nobody gets into the hall"}, Opened: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC),
 		},
 	}
 	if lang == "en" {
 		m.Subject, m.Text = fmt.Sprintf("[IV] F03 Nobody gets into the hall (no. %d)", n), "Bid-opening hall unusable on web1.\nFirst: take the customer's report on site."
-		m.Facts, m.LinkText = []notify.Fact{{Name: "Server", Value: "web1"}, {Name: "Level", Value: "IV"}}, "Open it in the console"
+		m.Facts, m.LinkText = []channel.Fact{{Name: "Server", Value: "web1"}, {Name: "Level", Value: "IV"}}, "Open it in the console"
 		return m
 	}
 	m.Subject, m.Text = fmt.Sprintf("【IV 级】F03 开标大厅无法登录（第 %d 号）", n), "web1 发生 F03 开标大厅无法使用。\n首要处置：受理客户在现场反映的问题。"
-	m.Facts, m.LinkText = []notify.Fact{{Name: "服务器", Value: "web1"}, {Name: "级别", Value: "IV 级"}}, "在控制台中查看"
+	m.Facts, m.LinkText = []channel.Fact{{Name: "服务器", Value: "web1"}, {Name: "级别", Value: "IV 级"}}, "在控制台中查看"
 	return m
 }
 
 // within is more than any delivery of the suite takes.
 const within = 30 * time.Second
 
-func deliver(t *testing.T, c notify.Channel, m notify.Message, d time.Duration) error {
+func deliver(t *testing.T, c channel.Channel, m channel.Message, d time.Duration) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
@@ -155,9 +154,9 @@ var Strange = []string{
 func takesAnyText(t *testing.T, p Place) {
 	for i, s := range Strange {
 		m := Message(p, "zh-CN", i)
-		m.Subject, m.Text = notify.OneLine(s), s
-		m.Facts = append(m.Facts, notify.Fact{Name: "strange", Value: s})
-		var permanent *notify.Permanent
+		m.Subject, m.Text = channel.OneLine(s), s
+		m.Facts = append(m.Facts, channel.Fact{Name: "strange", Value: s})
+		var permanent *channel.Permanent
 		if err := deliver(t, p.Channel, m, within); err != nil && !errors.As(err, &permanent) {
 			t.Errorf("%.40q: %v", s, err)
 		}
@@ -214,7 +213,7 @@ func silent(t *testing.T, p Place) {
 
 func temporary(t *testing.T, p Place, err error) {
 	t.Helper()
-	var permanent *notify.Permanent
+	var permanent *channel.Permanent
 	if err == nil || errors.As(err, &permanent) {
 		t.Fatalf("error %v, want one that is tried again", err)
 	}
