@@ -12,6 +12,8 @@ import (
 	"xunjian/alerting/incident"
 	"xunjian/alerting/notify"
 	"xunjian/alerting/notify/mail"
+	"xunjian/alerting/notify/robots"
+	"xunjian/alerting/notify/webhook"
 	"xunjian/checks"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
@@ -60,6 +62,20 @@ func channels(cfg config.Notify) ([]notify.Channel, error) {
 	out := []notify.Channel{notify.NewJournal(os.Stderr, os.Getenv("JOURNAL_STREAM") != "")}
 	if cfg.Mail.Server != "" {
 		c, err := mail.New(cfg.Mail)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	for _, one := range cfg.Robots {
+		c, err := robots.New(one)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	for _, one := range cfg.Webhooks {
+		c, err := webhook.New(one)
 		if err != nil {
 			return nil, err
 		}

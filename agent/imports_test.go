@@ -44,7 +44,8 @@ var allowed = []struct {
 	{"alerting/storetest", []string{"alerting", "alerting/incident", "alerting/plan"}},
 	{"alerting/notify", []string{"alerting", "alerting/incident", "alerting/plan", "alerting/roster", "alerting/text"}},
 	// Channels lean on little, since the configuration leans on them.
-	{"alerting/notify/", []string{"alerting/plan", "alerting/roster", "alerting/notify/channel", "alerting/notify/secret"}},
+	{"alerting/notify/", []string{"alerting/plan", "alerting/roster", "alerting/notify/channel", "alerting/notify/post", "alerting/notify/secret"}},
+	{"alerting/notify/post", nil},
 	{"alerting/notify/secret", nil},
 	{"alerting/report", []string{"alerting/incident", "alerting/plan", "alerting/roster", "alerting/text", "alerting/yamlfile"}},
 	{"alerting/calendar", []string{"alerting/plan", "alerting/yamlfile"}},

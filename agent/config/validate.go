@@ -47,7 +47,7 @@ func (c *Config) Validate() error {
 	m.join("calendar", c.Calendar.Validate())
 	c.validateSystems(&m)
 	c.validateResponse(&m)
-	m.join("notify", c.Notify.Validate())
+	c.validateNotify(&m)
 	m.join("checks", c.Checks.validate())
 	c.validateRules(&m)
 	return errors.Join(m...)

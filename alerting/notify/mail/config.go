@@ -3,16 +3,15 @@
 package mail
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/mail"
-	"os"
 	"strconv"
 	"strings"
 	"unicode"
 
+	"xunjian/alerting/notify/post"
 	"xunjian/alerting/notify/secret"
 )
 
@@ -47,12 +46,9 @@ func Default() Config { return Config{Security: StartTLS} }
 // Paths are the fields that hold paths.
 func (c *Config) Paths() []*string { return []*string{&c.PasswordFile, &c.CAFile} }
 
-// Secrets are the files with a secret in them.
-func (c Config) Secrets() []string {
-	if c.PasswordFile == "" {
-		return nil
-	}
-	return []string{c.PasswordFile}
+// Secrets are the files with a secret in them, by key.
+func (c Config) Secrets() map[string]string {
+	return map[string]string{"password_file": c.PasswordFile}
 }
 
 // Validate returns every mistake, joined, each beginning with the key.
@@ -102,29 +98,10 @@ func (c Config) validateLogin() error {
 }
 
 func (c Config) validateCA() error {
-	if c.CAFile == "" {
-		return nil
-	}
-	if _, err := c.roots(); err != nil {
+	if _, err := post.Roots(c.CAFile); err != nil {
 		return fmt.Errorf("ca_file: %w", err)
 	}
 	return nil
-}
-
-// roots are the certificates to trust; nil means those of this machine.
-func (c Config) roots() (*x509.CertPool, error) {
-	if c.CAFile == "" {
-		return nil, nil
-	}
-	b, err := os.ReadFile(c.CAFile)
-	if err != nil {
-		return nil, fmt.Errorf("%w; allowed: a file of certificates in PEM", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(b) {
-		return nil, fmt.Errorf("%s holds no certificate; allowed: a file of certificates in PEM", c.CAFile)
-	}
-	return pool, nil
 }
 
 // parseFrom reads the sender. The address stands in ids of mails too, so it is

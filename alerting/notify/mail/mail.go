@@ -16,6 +16,7 @@ import (
 	gomail "github.com/wneessen/go-mail"
 
 	"xunjian/alerting/notify/channel"
+	"xunjian/alerting/notify/post"
 	"xunjian/alerting/notify/secret"
 	"xunjian/alerting/roster"
 )
@@ -106,7 +107,7 @@ func (c *Channel) send(ctx context.Context, letter *gomail.Msg, password string)
 }
 
 func (c *Channel) client(line *line, letter *gomail.Msg, password string) (*gomail.Client, error) {
-	roots, err := c.cfg.roots()
+	roots, err := post.Roots(c.cfg.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("ca_file: %w", err)
 	}

@@ -19,7 +19,7 @@ const maxParts = 8
 // between characters, and between lines where there is one in the second half.
 // What is over maxParts is left out, and that is shown.
 func split(text string, limit int, cost func(r rune) int) []string {
-	const mark = len("（8/8）\n")
+	const mark = len("（8/8）\n") + 1 // the line break counts twice in JSON
 	var parts []string
 	for rest := text; rest != ""; {
 		n := fits(rest, limit-mark, cost)
