@@ -120,14 +120,23 @@ func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	a.reloads.at = a.started
+	ways, err := channels(cfg.Notify)
+	if err != nil {
+		return err
+	}
+	for _, w := range cfg.Warnings() {
+		a.log.Warn("configuration", "warning", w)
+	}
 	a.outbox = notify.NewWorker(notify.Options{
-		Outbox: a.store, Channels: channels(), Logger: a.log,
-		Words: &notify.Words{Catalog: a.catalog, Plan: a.planOf, Roster: func() roster.Roster { return a.desk.Roster() }},
+		Outbox: a.store, Channels: ways, Logger: a.log,
+		Words: &notify.Words{
+			Catalog: a.catalog, Plan: a.planOf, Roster: func() roster.Roster { return a.desk.Roster() }, Console: cfg.Console.URL,
+		},
 	})
 	a.openCalendar(cfg)
 	a.desk, err = alerting.NewDesk(ctx, alerting.Options{
-		Store: a.store, Basis: basis, Host: cfg.Host, Zone: cfg.Location(),
-		Kind: a.systemKind, Evidence: a.evidence, Look: a.look, Wake: a.outbox.Wake, Logger: a.log,
+		Store: a.store, Basis: basis, Host: cfg.Host, Zone: cfg.Location(), Kind: a.systemKind, Routes: notify.Routes(ways),
+		Evidence: a.evidence, Look: a.look, Wake: a.outbox.Wake, Logger: a.log,
 	})
 	if err != nil {
 		return err

@@ -13,6 +13,9 @@ import (
 	"xunjian/alerting/incident"
 	"xunjian/alerting/inspection"
 	"xunjian/alerting/notify"
+	"xunjian/alerting/notify/mail"
+	"xunjian/alerting/notify/robots"
+	"xunjian/alerting/notify/webhook"
 	"xunjian/checks"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
@@ -60,10 +63,33 @@ func enabled(cfg *config.Config, all []checks.Check) []checks.Check {
 	return out
 }
 
-// channels lists every way to reach people.
-func channels() []notify.Channel {
+// channels lists every way to reach people: a new channel is one package and
+// its lines here.
+func channels(cfg config.Notify) ([]notify.Channel, error) {
 	// Under systemd the journal reads priorities; on a terminal they are noise.
-	return []notify.Channel{notify.NewJournal(os.Stderr, os.Getenv("JOURNAL_STREAM") != "")}
+	out := []notify.Channel{notify.NewJournal(os.Stderr, os.Getenv("JOURNAL_STREAM") != "")}
+	if cfg.Mail.Server != "" {
+		c, err := mail.New(cfg.Mail)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	for _, one := range cfg.Robots {
+		c, err := robots.New(one)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	for _, one := range cfg.Webhooks {
+		c, err := webhook.New(one)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
 }
 
 // messages lists the texts of every room.

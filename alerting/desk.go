@@ -28,6 +28,9 @@ type Options struct {
 	// Kind tells what a system is at a moment: a business system counts as
 	// opening while a bid opening runs on it. nil: always what Systems says.
 	Kind func(system string, at time.Time) plan.SystemKind
+	// Routes says on which channels beside the journal an audience is reached;
+	// nil: on none.
+	Routes func(Audience) []Route
 	// Look has the agent look at one thing for a step of the playbook.
 	Look func(ctx context.Context, i incident.Incident, look string) ([]incident.Line, error)
 	// Evidence takes the snapshot of a newly opened incident: JSON. It gets a

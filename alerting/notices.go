@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"xunjian/alerting/incident"
+	"xunjian/alerting/plan"
 	"xunjian/alerting/roster"
 )
 
@@ -15,54 +16,102 @@ var told = map[string]bool{
 	"level_announced": true, "ack_lapsed": true, "reminded": true, "promoted": true,
 }
 
+// journal is the channel that is always there.
+const journal = "journal"
+
+// Audience is who hears of an event beside the machine's own journal.
+type Audience struct {
+	// Roles are those that it is addressed to, a group's members in its place;
+	// none means that it is addressed to nobody by name.
+	Roles []string
+	// People hold these roles, each once; in a drill only those who take part.
+	People []roster.Person
+	// Drill says that nobody else may ever hear of it.
+	Drill bool
+}
+
+// Route is one way to one recipient.
+type Route struct{ Channel, Recipient, Lang string }
+
 // tell puts the notices of an event beside it: one to the machine's own
-// journal, and one to each person whom it concerns.
+// journal, one there for each person whom a reminder is for, and one for each
+// route that leads to people or to a group.
 func (w *work) tell(i incident.Incident, data incident.Data) {
 	if !told[data.Kind()] {
 		return
 	}
-	w.notice(i, data, "", w.d.opt.Host, "zh-CN")
-	for _, p := range w.d.audience(i, data) {
-		lang := p.Lang
-		if lang == "" {
-			lang = "zh-CN"
+	to := AudienceOf(w.d.planOf(i), w.d.opt.Roster, i, data)
+	w.notice(i, data, "", Route{journal, w.d.opt.Host, "zh-CN"})
+	if _, reminder := data.(incident.Reminded); reminder {
+		for _, p := range to.People {
+			w.notice(i, data, p.ID, Route{journal, p.ID, p.Reads()})
 		}
-		w.notice(i, data, p.ID, p.ID, lang)
+	}
+	if w.d.opt.Routes == nil {
+		return
+	}
+	for _, r := range w.d.opt.Routes(to) {
+		w.notice(i, data, r.Recipient, r)
 	}
 }
 
-func (w *work) notice(i incident.Incident, data incident.Data, suffix, recipient, lang string) {
-	key := fmt.Sprintf("%s/%d/journal", i.ID, i.Version)
+func (w *work) notice(i incident.Incident, data incident.Data, suffix string, r Route) {
+	key := fmt.Sprintf("%s/%d/%s", i.ID, i.Version, r.Channel)
 	if suffix != "" {
 		key += "/" + suffix
 	}
 	w.notices = append(w.notices, Notice{
 		Key: key, Incident: i.ID, Version: i.Version, Kind: data.Kind(),
-		Channel: "journal", Recipient: recipient, Lang: lang,
+		Channel: r.Channel, Recipient: r.Recipient, Lang: r.Lang,
 		Created: w.now, NotBefore: w.now,
 	})
 }
 
-// audience are the people who hear of an event beside the journal: whoever a
-// reminder goes to, in a drill only those who take part (and nobody else ever).
-func (d *Desk) audience(i incident.Incident, data incident.Data) []roster.Person {
-	r, ok := data.(incident.Reminded)
-	if !ok {
-		return nil
-	}
-	p := d.planOf(i)
-	var out []roster.Person
+// AudienceOf says who hears of an event of an incident under plan p: those whom
+// a reminder goes to; of all else those who have to take it in hand, and of a
+// major warning the leading group too (Art. 7). Of a drill, those who take part
+// hear, and nobody else ever.
+func AudienceOf(p *plan.Plan, people roster.Roster, i incident.Incident, data incident.Data) Audience {
+	out := Audience{Drill: i.Drill}
+	to, all := addressed(p, i, data)
 	seen := map[string]bool{}
-	for _, role := range r.To {
+	add := func(person roster.Person) {
+		if !seen[person.ID] && (!i.Drill || slices.Contains(i.Participants, person.ID)) {
+			seen[person.ID] = true
+			out.People = append(out.People, person)
+		}
+	}
+	for _, role := range to {
 		for _, member := range p.Members(role) {
-			for _, person := range d.opt.Roster.Holders(member) {
-				if seen[person.ID] || i.Drill && !slices.Contains(i.Participants, person.ID) {
-					continue
-				}
-				seen[person.ID] = true
-				out = append(out, person)
+			if !slices.Contains(out.Roles, member) {
+				out.Roles = append(out.Roles, member)
 			}
+			for _, person := range people.Holders(member) {
+				add(person)
+			}
+		}
+	}
+	if all {
+		for _, person := range people.People {
+			add(person)
 		}
 	}
 	return out
 }
+
+// addressed are the roles that an event is for; all means everybody who takes
+// part in the drill.
+func addressed(p *plan.Plan, i incident.Incident, data incident.Data) (roles []string, all bool) {
+	if r, ok := data.(incident.Reminded); ok {
+		return r.To, false
+	}
+	roles = incident.Responders(p, i.Scenario)
+	if i.Warning != nil && i.Warning.Major {
+		roles = append(slices.Clone(roles), leadingGroup)
+	}
+	return roles, i.Drill
+}
+
+// leadingGroup is the plan's role that decides (Art. 6). A plan without it has
+// nobody there.
+const leadingGroup = "leading-group"

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 	_ "time/tzdata" // zones must be there on a machine without zoneinfo
 
@@ -66,6 +67,8 @@ type Config struct {
 	Inspection inspection.Config `yaml:"inspection"`
 	// Drills begin by themselves.
 	Drills []Drill `yaml:"drills"`
+	// Notify says how people are reached beside the journal.
+	Notify Notify `yaml:"notify"`
 
 	Checks Checks       `yaml:"checks"`
 	Rules  rules.Config `yaml:"rules"`
@@ -143,6 +146,7 @@ func Defaults() *Config {
 		Console:  Console{Listen: "127.0.0.1:8720"},
 		Metrics:  Metrics{Listen: "127.0.0.1:9720"},
 		Log:      Log{Level: "info", Format: "text"},
+		Notify:   defaultNotify(),
 		Checks:   defaultChecks(),
 		Rules:    rules.DefaultConfig(),
 	}
@@ -212,7 +216,7 @@ func (c *Config) paths() []*string {
 	for i := range c.Rules.Files {
 		out = append(out, &c.Rules.Files[i])
 	}
-	return append(out, c.Checks.paths()...)
+	return slices.Concat(out, c.Notify.paths(), c.Checks.paths())
 }
 
 // Location is the time zone of Zone.

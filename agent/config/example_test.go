@@ -28,7 +28,7 @@ const schemaFile = "../../deploy/xunjian.schema.json"
 func TestSchemaIsCurrent(t *testing.T) {
 	got, err := yamlschema.Of(config.Defaults(), yamlschema.Options{
 		Title: "Configuration of Xunjian", Optional: true,
-		Base: "xunjian/agent/config", Sources: []string{".", "../../checks", "../../rules", "../../alerting/roster"},
+		Base: "xunjian/agent/config", Sources: []string{".", "../../checks", "../../rules", "../../alerting/roster", "../../alerting/notify"},
 		Enums: map[reflect.Type][]string{reflect.TypeFor[plan.SystemKind](): {"business", "opening"}},
 	})
 	if err != nil {
@@ -130,7 +130,8 @@ func TestExampleSamplesAreValid(t *testing.T) {
 	cert, key := keyPair(t)
 	for name, content := range map[string][]byte{
 		"tls.crt": cert, "tls.key": key, "plan.yaml": plan.DefaultYAML,
-		"backup.token": []byte("0123456789abcdef01234567\n"), "rules/site.yml": []byte("groups: []\n"),
+		"mail.password": []byte("hunter2\n"), "duty-group.url": []byte("https://oapi.dingtalk.com/robot/send?access_token=x\n"),
+		"duty-group.secret": []byte("SECx\n"), "operations.secret": []byte("x\n"), "archive.url": []byte("https://archive.example.org/x\n"), "mail-ca.pem": cert, "backup.token": []byte("0123456789abcdef01234567\n"), "rules/site.yml": []byte("groups: []\n"),
 		"forms/daily.yaml": ownForm(t),
 	} {
 		write(t, filepath.Join(dir, name), content)

@@ -49,6 +49,7 @@ func (c *Config) Validate() error {
 	c.validateSystems(&m)
 	c.validateSchedule(&m)
 	c.validateResponse(&m)
+	c.validateNotify(&m)
 	if err := c.Checks.validate(); err != nil {
 		m.join("checks", err)
 	} else {

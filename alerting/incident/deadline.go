@@ -63,7 +63,7 @@ func (i Incident) Deadlines(env Env) []Deadline {
 
 // responseDeadlines are to take it in hand, and to say what it is (Art. 8).
 func (i Incident) responseDeadlines(p *plan.Plan) []Deadline {
-	first := firstResponders(p, i.Scenario)
+	first := Responders(p, i.Scenario)
 	var out []Deadline
 	if within := p.Response.Acknowledge[i.Level]; within > 0 && i.State != Watched {
 		out = append(out, Deadline{

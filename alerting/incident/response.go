@@ -144,9 +144,9 @@ func (i Incident) handleWarning(cmd Command, env Env) ([]Data, error) {
 	return nil, refuse("is_warning")
 }
 
-// firstResponders are the roles who have to act first: those responsible for
+// Responders are the roles who have to act first: those responsible for
 // the first step that is somebody's in particular.
-func firstResponders(p *plan.Plan, id string) []string {
+func Responders(p *plan.Plan, id string) []string {
 	sc, _ := p.Scenario(id)
 	for _, s := range sc.AllSteps() {
 		roles := slices.DeleteFunc(slices.Clone(s.Responsible), func(id string) bool {

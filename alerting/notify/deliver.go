@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"xunjian/alerting"
+	"xunjian/alerting/notify/channel"
 )
 
 // The rhythm of deliveries and retries.
@@ -90,7 +91,7 @@ func (w *Worker) judge(n alerting.Notice, err error) record {
 }
 
 // why is an error as it is kept: the other side wrote it, at any length.
-func why(err error) string { return oneLine(err.Error()) }
+func why(err error) string { return channel.OneLine(err.Error()) }
 
 // attempt puts a notice into words and sends it.
 func (w *Worker) attempt(ctx context.Context, n alerting.Notice) (hung <-chan struct{}, err error) {
@@ -116,7 +117,7 @@ func (w *Worker) say(ctx context.Context, n alerting.Notice) (m Message, err err
 		return Message{}, err
 	}
 	if m, err = w.opt.Words.Message(n, events); err != nil {
-		return Message{}, &Permanent{err}
+		return Message{}, &Permanent{Err: err}
 	}
 	return m, nil
 }

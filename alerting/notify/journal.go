@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
-	"unicode"
-	"unicode/utf8"
 
+	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/plan"
 )
 
@@ -31,9 +29,9 @@ func (j *Journal) Name() string { return "journal" }
 func (j *Journal) Deliver(_ context.Context, m Message) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	line := oneLine(m.Subject) + " | " + oneLine(m.Text)
+	line := channel.OneLine(m.Subject) + " | " + channel.OneLine(m.Text)
 	if m.To != "" {
-		line = "→ " + oneLine(m.To) + ": " + line
+		line = "→ " + channel.OneLine(m.To) + ": " + line
 	}
 	if j.prefix {
 		line = fmt.Sprintf("<%d>%s", priority(m), line)
@@ -42,36 +40,9 @@ func (j *Journal) Deliver(_ context.Context, m Message) error {
 	return err
 }
 
-// maxLine bounds a part of the line, in characters.
-const maxLine = 2000
-
-// oneLine makes a text from outside one that cannot begin another line, steer
-// a terminal, or turn the direction of what follows.
-func oneLine(s string) string {
-	var b strings.Builder
-	n, space := 0, false
-	for _, r := range s {
-		if unicode.IsSpace(r) || unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) || r == utf8.RuneError {
-			space = n > 0
-			continue
-		}
-		if n >= maxLine {
-			b.WriteRune('…')
-			break
-		}
-		if space {
-			b.WriteByte(' ')
-			n, space = n+1, false
-		}
-		b.WriteRune(r)
-		n++
-	}
-	return b.String()
-}
-
 // priority in syslog's numbers: alert for the gravest, notice for an end.
 func priority(m Message) int {
-	if m.Incident.Ended() {
+	if m.Incident.Over {
 		return 5
 	}
 	switch m.Incident.Level {

@@ -9,8 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"xunjian/alerting/incident"
 	"xunjian/alerting/notify"
+	notice "xunjian/alerting/notify/channel"
 	"xunjian/alerting/plan"
 )
 
@@ -28,7 +28,7 @@ func journalLine(t *testing.T, m notify.Message, prefix bool) string {
 // that cuts lines at 48 KiB.
 func TestJournalIsOneLine(t *testing.T) {
 	for _, s := range hostile {
-		m := notify.Message{Subject: s, Text: s, To: s, Incident: incident.Incident{Level: plan.LevelI}}
+		m := notify.Message{Subject: s, Text: s, To: s, Incident: notice.Incident{Level: plan.LevelI}}
 		line := journalLine(t, m, true)
 		body, ended := strings.CutSuffix(line, "\n")
 		if !ended || strings.Contains(body, "\n") || clean(body) != nil || !strings.HasPrefix(body, "<1>→ ") || len(line) > 48<<10 {
@@ -38,21 +38,21 @@ func TestJournalIsOneLine(t *testing.T) {
 }
 
 func TestJournalLine(t *testing.T) {
-	at := func(level plan.Level, state incident.State) incident.Incident {
-		return incident.Incident{Level: level, State: state}
+	at := func(level plan.Level, over bool) notice.Incident {
+		return notice.Incident{Level: level, Over: over}
 	}
 	for _, c := range []struct {
 		m      notify.Message
 		prefix bool
 		want   string
 	}{
-		{notify.Message{Subject: "s", Text: "a\n b", Incident: at(plan.LevelI, incident.Done)}, false, "s | a b\n"},
+		{notify.Message{Subject: "s", Text: "a\n b", Incident: at(plan.LevelI, true)}, false, "s | a b\n"},
 		{notify.Message{Subject: " s ", Text: "a", To: "王芳 010-5550-0102"}, false, "→ 王芳 010-5550-0102: s | a\n"},
-		{notify.Message{Subject: "s", Text: "a", Incident: at(plan.LevelI, incident.Open)}, true, "<1>s | a\n"},
-		{notify.Message{Subject: "s", Text: "a", Incident: at(plan.LevelII, incident.Open)}, true, "<2>s | a\n"},
-		{notify.Message{Subject: "s", Text: "a", Incident: at(plan.LevelIII, incident.Open)}, true, "<3>s | a\n"},
-		{notify.Message{Subject: "s", Text: "a", Incident: at(plan.LevelIV, incident.Open)}, true, "<4>s | a\n"},
-		{notify.Message{Subject: "s", Text: "a", Incident: at(plan.LevelI, incident.Done)}, true, "<5>s | a\n"},
+		{notify.Message{Subject: "s", Text: "a", Incident: at(plan.LevelI, false)}, true, "<1>s | a\n"},
+		{notify.Message{Subject: "s", Text: "a", Incident: at(plan.LevelII, false)}, true, "<2>s | a\n"},
+		{notify.Message{Subject: "s", Text: "a", Incident: at(plan.LevelIII, false)}, true, "<3>s | a\n"},
+		{notify.Message{Subject: "s", Text: "a", Incident: at(plan.LevelIV, false)}, true, "<4>s | a\n"},
+		{notify.Message{Subject: "s", Text: "a", Incident: at(plan.LevelI, true)}, true, "<5>s | a\n"},
 		{notify.Message{Subject: strings.Repeat("长", 2000), Text: strings.Repeat("长", 2001)}, false, strings.Repeat("长", 2000) + " | " + strings.Repeat("长", 2000) + "…\n"},
 	} {
 		if got := journalLine(t, c.m, c.prefix); got != c.want {

@@ -3,10 +3,12 @@ package notify
 import (
 	"embed"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
+	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/roster"
 	"xunjian/alerting/text"
@@ -24,6 +26,8 @@ type Words struct {
 	Plan func(incident.Incident) *plan.Plan
 	// Roster is the one in force now.
 	Roster func() roster.Roster
+	// Console is where people reach the console; empty: nobody was told.
+	Console string
 }
 
 // Message says a notice in its language: what happened, how grave, since
@@ -55,7 +59,7 @@ func (w *Words) Message(n alerting.Notice, events []incident.Event) (Message, er
 	// Labels, log lines and notes are anybody's: the lines of a message are ours.
 	for k, v := range args {
 		if said, ok := v.(string); ok {
-			args[k] = oneLine(said)
+			args[k] = channel.OneLine(said)
 		}
 	}
 	kind := n.Kind
@@ -66,21 +70,58 @@ func (w *Words) Message(n alerting.Notice, events []incident.Event) (Message, er
 	if i.Drill {
 		mark = p.T("notice.drill", nil)
 	}
-	return Message{
-		Key: n.Key, Recipient: n.Recipient, To: w.person(n.Recipient), Lang: n.Lang, Kind: n.Kind, Incident: i,
-		Subject: oneLine(mark + p.T("notice.subject."+kind, args)),
-		Text:    mark + p.T("notice.text."+kind, args),
-	}, nil
-}
-
-// person names somebody on the roster, with the telephone.
-func (w *Words) person(id string) string {
-	for _, p := range w.Roster().People {
-		if p.ID == id {
-			return strings.TrimSpace(p.Name + " " + p.Phone)
+	m := Message{
+		Key: n.Key, Recipient: n.Recipient, Lang: n.Lang, Kind: n.Kind, At: e.At, Incident: brief(i),
+		Subject:  channel.OneLine(mark + p.T("notice.subject."+kind, args)),
+		Text:     mark + p.T("notice.text."+kind, args),
+		Facts:    w.facts(p, i, args),
+		LinkText: p.T("notice.link", nil),
+	}
+	if w.Console != "" {
+		m.Link = strings.TrimSuffix(w.Console, "/") + "/incidents/" + url.PathEscape(i.ID)
+	}
+	for _, one := range w.Roster().People {
+		if one.ID == n.Recipient {
+			m.Person, m.To = one, strings.TrimSpace(one.Name+" "+one.Phone)
 		}
 	}
-	return ""
+	if m.Person.ID == "" {
+		m.Concerned = alerting.AudienceOf(plan, w.Roster(), i, e.Data).People
+	}
+	return m, nil
+}
+
+// brief is what channels may know of an incident.
+func brief(i incident.Incident) channel.Incident {
+	return channel.Incident{
+		ID: i.ID, State: string(i.State), Key: i.Key, Code: i.Code, Scenario: i.Scenario, System: i.System, Host: i.Host,
+		Level: i.Level, Title: i.Title, Drill: i.Drill, Over: i.Ended(), Since: i.OutageSince, Opened: i.OpenedAt, Ended: i.EndedAt,
+	}
+}
+
+// facts are what a reader wants to know of the incident at a glance, as it was
+// when the event happened.
+func (w *Words) facts(p *text.Printer, i incident.Incident, args map[string]any) []Fact {
+	var out []Fact
+	add := func(name, value string) {
+		if value = channel.OneLine(value); value != "" {
+			out = append(out, Fact{Name: p.T("notice.fact."+name, nil), Value: value})
+		}
+	}
+	add("incident", i.ID)
+	add("category", strings.TrimSpace(i.Code+" "+fmt.Sprint(args["category"])))
+	if i.Level != "" {
+		add("level", p.T("notice.level", args))
+	}
+	add("host", i.Host)
+	add("system", i.System)
+	if !i.OutageSince.IsZero() {
+		add("since", fmt.Sprint(args["since"]))
+	}
+	if i.State == incident.Acked {
+		add("acknowledged", i.AckedBy)
+	}
+	return out
 }
 
 func scenarioOf(p *plan.Plan, i incident.Incident) plan.Scenario {

@@ -21,6 +21,14 @@ type Person struct {
 	Lang string `yaml:"lang,omitempty" json:"lang,omitempty"`
 }
 
+// Reads is the language word of the person's notices.
+func (p Person) Reads() string {
+	if p.Lang == "" {
+		return "zh-CN"
+	}
+	return p.Lang
+}
+
 // Holders returns the people who hold a role, in the roster's order.
 func (r Roster) Holders(role string) []Person {
 	var out []Person

@@ -31,12 +31,16 @@ func (c *cli) checkConfig(_ context.Context, args []string) error {
 		return err
 	}
 	answer := struct {
-		File    string `json:"file"`
-		Data    string `json:"data"`
-		Console string `json:"console"`
-		Metrics string `json:"metrics"`
-	}{args[0], cfg.Data, cfg.Console.Listen, cfg.Metrics.Listen}
+		File     string   `json:"file"`
+		Data     string   `json:"data"`
+		Console  string   `json:"console"`
+		Metrics  string   `json:"metrics"`
+		Warnings []string `json:"warnings"`
+	}{args[0], cfg.Data, cfg.Console.Listen, cfg.Metrics.Listen, append([]string{}, cfg.Warnings()...)}
 	return c.show(answer, func() {
+		for _, w := range answer.Warnings {
+			c.out.Line("%s", c.t("config.warning", map[string]any{"warning": w}))
+		}
 		c.out.Line("%s", c.t("config.valid", map[string]any{"file": args[0]}))
 	})
 }

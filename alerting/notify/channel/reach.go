@@ -1,0 +1,29 @@
+package channel
+
+import (
+	"slices"
+
+	"xunjian/alerting/roster"
+)
+
+// Personal is a channel that reaches people one by one.
+type Personal interface {
+	Channel
+	// Reaches reports whether there is a way to this person.
+	Reaches(p roster.Person) bool
+}
+
+// Group is a channel to several readers at once.
+type Group interface {
+	Channel
+	// Hears reports whether the group is told what is addressed to these roles.
+	Hears(roles []string) bool
+	// Lang is the language word of what it is told.
+	Lang() string
+}
+
+// Hears is the rule of groups: without roles of its own a group hears
+// everything, else what is addressed to one of them.
+func Hears(own, addressed []string) bool {
+	return len(own) == 0 || slices.ContainsFunc(addressed, func(role string) bool { return slices.Contains(own, role) })
+}
