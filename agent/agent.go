@@ -80,6 +80,9 @@ type Agent struct {
 	started  time.Time
 	first    Announcement
 
+	closing sync.Once
+	closed  error // what closing came to
+
 	reloads struct {
 		sync.Mutex
 		at    time.Time
@@ -229,15 +232,18 @@ func (a *Agent) Run(ctx context.Context) error {
 
 // Close gives back what New took. It may be called more than once.
 func (a *Agent) Close() error {
-	var errs []error
-	a.doors.close()
-	if a.engine != nil {
-		errs = append(errs, a.engine.Close())
-		a.engine = nil
-	}
-	if a.store != nil {
-		errs = append(errs, a.store.Close())
-		a.store = nil
-	}
-	return errors.Join(errs...)
+	// The rooms stay where they are: a look that outlived its time may still
+	// ask, and is told that they are closed.
+	a.closing.Do(func() {
+		var errs []error
+		a.doors.close()
+		if a.engine != nil {
+			errs = append(errs, a.engine.Close())
+		}
+		if a.store != nil {
+			errs = append(errs, a.store.Close())
+		}
+		a.closed = errors.Join(errs...)
+	})
+	return a.closed
 }

@@ -87,7 +87,8 @@ func words() *notify.Words {
 	if err != nil {
 		panic(err)
 	}
-	return &notify.Words{Catalog: c, Plan: func(incident.Incident) *plan.Plan { return planfile.Default() }, Roster: func() roster.Roster { return people }}
+	p := planfile.Default()
+	return &notify.Words{Catalog: c, Plan: func(incident.Incident) *plan.Plan { return p }, Roster: func() roster.Roster { return people }}
 }
 
 // work runs a Worker until stop.

@@ -19,14 +19,14 @@ const farAhead = 2 * time.Hour
 // What should wait for longer than anything ever does was put off by a clock
 // that has been set back since, and is due.
 func (s *Store) Due(ctx context.Context, now time.Time, skip []string, limit int) ([]alerting.Notice, error) {
-	args := []any{ms(now), ms(now.Add(farAhead))}
+	args := []any{ms(now) + 1, ms(now.Add(farAhead))}
 	for _, channel := range skip {
 		args = append(args, channel)
 	}
 	rows, err := s.read.QueryContext(ctx, `
 		SELECT key, incident, version, kind, channel, recipient, lang, created, not_before, attempts, last_error
 		FROM outbox AS o
-		WHERE delivered = 0 AND dead = 0 AND (not_before <= ? OR not_before > ?) AND channel NOT IN (`+marks(len(skip))+`) AND NOT EXISTS (
+		WHERE delivered = 0 AND dead = 0 AND not_before NOT BETWEEN ? AND ? AND channel NOT IN (`+marks(len(skip))+`) AND NOT EXISTS (
 			SELECT 1 FROM outbox AS b WHERE b.delivered = 0 AND b.dead = 0 AND b.position < o.position
 			AND b.incident = o.incident AND b.channel = o.channel AND b.recipient = o.recipient)
 		ORDER BY position LIMIT ?`, append(args, limit)...)
