@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -42,11 +43,16 @@ func (v *validator) byLevel(path string, table map[Level]time.Duration) {
 			v.add(at, "%v is out of range; allowed: 1m to 168h", d)
 		}
 	}
-	for n, level := range Levels[1:] {
-		graver, less := table[level], table[Levels[n]]
-		if graver > 0 && less > 0 && graver > less {
-			v.add(path+"."+string(level), "%v is longer than the %v of level %s below it", graver, less, Levels[n])
+	// A level that is not named says nothing of those around it.
+	below := Level("")
+	for _, level := range Levels {
+		if table[level] <= 0 {
+			continue
 		}
+		if below != "" && table[level] > table[below] {
+			v.add(path+"."+string(level), "%v is longer than the %v of level %s below it", table[level], table[below], below)
+		}
+		below = level
 	}
 }
 
@@ -96,7 +102,7 @@ func (v *validator) articles() {
 		path := fmt.Sprintf("articles[%d]", n)
 		first, twice := known[a.ID]
 		switch {
-		case a.ID == "":
+		case strings.TrimSpace(a.ID) == "":
 			v.add(path+".id", "is missing; give the number of the article, like \"8\"")
 		case twice:
 			v.add(path+".id", "%q stands twice; first at %s", a.ID, first)
@@ -148,6 +154,14 @@ func (v *validator) suggest(path string, s *Suggest) {
 	}
 	if len(s.Causes) > 0 {
 		n++
+	}
+	for i, cause := range s.Causes {
+		at := fmt.Sprintf("%s.causes[%d]", path, i)
+		if strings.TrimSpace(cause) == "" {
+			v.add(at, "is empty; allowed: a value of the rules' label cause, like network")
+		} else if slices.Contains(s.Causes[:i], cause) {
+			v.add(at, "%q stands twice in this list", cause)
+		}
 	}
 	if s.Alerts {
 		n++
