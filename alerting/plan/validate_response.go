@@ -71,7 +71,9 @@ func (v *validator) statutory(seen map[string]string) {
 		v.id(path+".id", s.ID, seen)
 		v.text(path+".do", s.Do)
 		v.text(path+".law", s.Law)
-		if !s.FromLevel.Valid() {
+		if s.FromLevel == "" {
+			v.add(path+".from_level", "is missing; say from which level up it is due: IV, III, II, I")
+		} else if !s.FromLevel.Valid() {
 			v.add(path+".from_level", "unknown level %q; allowed: IV, III, II, I", s.FromLevel)
 		}
 		if len(s.Responsible) == 0 {
@@ -144,11 +146,17 @@ func (v *validator) suggest(path string, s *Suggest) {
 		return
 	}
 	n := 0
-	for _, d := range []time.Duration{s.EstimateUpTo, s.EstimateOver, s.SolvedWithin, s.NotSolvedWithin} {
-		if d < 0 || d > maxWithin {
-			v.add(path, "%v is out of range; allowed: up to %v", d, maxWithin)
+	for _, d := range []struct {
+		key   string
+		value time.Duration
+	}{
+		{"estimate_up_to", s.EstimateUpTo}, {"estimate_over", s.EstimateOver},
+		{"solved_within", s.SolvedWithin}, {"not_solved_within", s.NotSolvedWithin},
+	} {
+		if d.value < 0 || d.value > maxWithin {
+			v.add(path+"."+d.key, "%v is out of range; allowed: up to %v", d.value, maxWithin)
 		}
-		if d != 0 {
+		if d.value != 0 {
 			n++
 		}
 	}

@@ -75,14 +75,13 @@ func (v *validator) steps(path string, list []Step, seen map[string]string) {
 		if s.Within < 0 || s.Within > maxWithin {
 			v.add(path+".within", "%v is out of range; allowed: up to %v", s.Within, maxWithin)
 		}
-		if s.From != "" && s.From != "opening" && s.From != "branch" {
-			v.add(path+".from", "unknown %q; allowed: opening, branch", s.From)
-		}
-		if s.From != "" && s.Within == 0 {
-			v.add(path+".from", "says from when a limit counts, but there is no within")
-		}
 		switch {
-		case s.From != "" && !strings.HasPrefix(path, "scenarios["):
+		case s.From == "":
+		case s.From != "opening" && s.From != "branch":
+			v.add(path+".from", "unknown %q; allowed: opening, branch", s.From)
+		case s.Within == 0:
+			v.add(path+".from", "says from when a limit counts, but there is no within")
+		case !strings.HasPrefix(path, "scenarios["):
 			v.add(path+".from", "stands in no playbook; what is due counts from when it arose, so leave this out")
 		case s.From == "branch" && !strings.Contains(path, ".branches["):
 			v.add(path+".from", "counts from a branch, but this step stands in none; allowed: opening")
