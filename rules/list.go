@@ -10,9 +10,9 @@ import (
 type Listed struct {
 	Name string
 	File string
-	// Kind, Code and Scenario are its place in the plan, empty where it has
-	// none.
-	Kind, Code, Scenario string
+	// Kind, Code, Scenario and Cause are its place in the plan, empty where it
+	// has none.
+	Kind, Code, Scenario, Cause string
 	// Tested means that one of the shipped unit tests of rules names it.
 	Tested bool
 }
@@ -47,7 +47,7 @@ func List(files []string) ([]Listed, error) {
 					return g.Labels[label]
 				}
 				out = append(out, Listed{
-					Name: r.Alert, File: one.file, Kind: of(LabelKind), Code: of(LabelCode), Scenario: of(LabelScenario),
+					Name: r.Alert, File: one.file, Kind: of(LabelKind), Code: of(LabelCode), Scenario: of(LabelScenario), Cause: of(LabelCause),
 					Tested: f.isDefault() && tested[r.Alert],
 				})
 			}

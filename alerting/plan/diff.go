@@ -1,11 +1,9 @@
 package plan
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 )
 
 // ChangeKind is what happened to a part of a plan.
@@ -25,8 +23,12 @@ type Change struct {
 	// Path leads there by the keys of the file and the ids in it, like
 	// scenarios/opening-hall/steps/call-developers/within.
 	Path string `json:"path"`
-	// Old and New are what stands there: the value, or of a part with an id its
-	// title. Empty where there is none.
+	// Where says the path in people's words: the titles of the parts that it
+	// leads through, in the new plan's words if it has them. Empty for what
+	// stands in no such part.
+	Where Text `json:"where,omitzero"`
+	// Old and New are what stands there: the value, of a role its name, of a
+	// part with an id its title. Empty where there is none.
 	Old Text `json:"old,omitzero"`
 	New Text `json:"new,omitzero"`
 }
@@ -35,21 +37,29 @@ type Change struct {
 // Parts with an id are compared by it, wherever they stand. It walks the types
 // themselves, so that no key of the plan can be left out.
 func Diff(old, new *Plan) []Change {
-	d := differ{}
+	d := differ{old: old, new: new}
 	d.compare("", reflect.ValueOf(*old), reflect.ValueOf(*new))
 	return d.changes
 }
 
-type differ struct{ changes []Change }
-
-func (d *differ) add(kind ChangeKind, path string, old, new Text) {
-	d.changes = append(d.changes, Change{kind, path, old, new})
+type differ struct {
+	old, new *Plan
+	// within are the titles of the parts that are being compared, the outermost
+	// first.
+	within  []Text
+	changes []Change
 }
 
-var (
-	textType     = reflect.TypeFor[Text]()
-	durationType = reflect.TypeFor[time.Duration]()
-)
+func (d *differ) add(kind ChangeKind, path string, old, new Text) {
+	d.changes = append(d.changes, Change{kind, path, joined(d.within, " › "), old, new})
+}
+
+// inside calls do for what stands in a part.
+func (d *differ) inside(title Text, do func()) {
+	d.within = append(d.within, title)
+	do()
+	d.within = d.within[:len(d.within)-1]
+}
 
 func (d *differ) compare(path string, a, b reflect.Value) {
 	switch {
@@ -74,7 +84,7 @@ func (d *differ) compare(path string, a, b reflect.Value) {
 	case a.Kind() == reflect.Map:
 		d.maps(path, a, b)
 	default:
-		d.leaf(path, said(a), said(b))
+		d.leaf(path, d.value(path, a, d.old), d.value(path, b, d.new))
 	}
 }
 
@@ -89,12 +99,21 @@ func (d *differ) leaf(path string, old, new Text) {
 	}
 }
 
+// pointers compares what may be absent. Where it has no title to be named by,
+// each of its own keys is said to come or go.
 func (d *differ) pointers(path string, a, b reflect.Value) {
-	switch {
-	case a.IsNil():
-		d.add(Added, path, Text{}, said(b.Elem()))
-	case b.IsNil():
-		d.add(Removed, path, said(a.Elem()), Text{})
+	none := reflect.Zero(a.Type().Elem())
+	if a.IsNil() {
+		a = reflect.New(none.Type())
+	}
+	if b.IsNil() {
+		b = reflect.New(none.Type())
+	}
+	switch x, y := title(a.Elem()), title(b.Elem()); {
+	case x == (Text{}) && y != (Text{}):
+		d.add(Added, path, x, y)
+	case y == (Text{}) && x != (Text{}):
+		d.add(Removed, path, x, y)
 	default:
 		d.compare(path, a.Elem(), b.Elem())
 	}
@@ -138,20 +157,20 @@ func (d *differ) lists(path string, a, b reflect.Value) {
 	moved := displaced(stayed, now)
 	for n, id := range before {
 		if !slices.Contains(after, id) {
-			d.add(Removed, path+"/"+id, said(a.Index(n)), Text{})
+			d.add(Removed, path+"/"+id, title(a.Index(n)), Text{})
 		}
 	}
 	for n, id := range after {
 		at := path + "/" + id
 		k := slices.Index(before, id)
 		if k < 0 {
-			d.add(Added, at, Text{}, said(b.Index(n)))
+			d.add(Added, at, Text{}, title(b.Index(n)))
 			continue
 		}
 		if slices.Contains(moved, id) {
-			d.add(Moved, at, said(a.Index(k)), said(b.Index(n)))
+			d.add(Moved, at, title(a.Index(k)), title(b.Index(n)))
 		}
-		d.compare(at, a.Index(k), b.Index(n))
+		d.inside(title(b.Index(n)), func() { d.compare(at, a.Index(k), b.Index(n)) })
 	}
 }
 
@@ -196,44 +215,4 @@ func idsOf(list reflect.Value) []string {
 		}
 	}
 	return out
-}
-
-// said is a value in words: a part by its title.
-func said(v reflect.Value) Text {
-	switch {
-	case !v.IsValid() || v.IsZero():
-		return Text{}
-	case v.Type() == textType:
-		return v.Interface().(Text)
-	case v.Kind() == reflect.Struct:
-		for n := range v.NumField() {
-			if f := v.Field(n); f.Type() == textType {
-				return f.Interface().(Text)
-			}
-		}
-		return plain(fmt.Sprintf("%+v", v.Interface()))
-	case v.Type() == durationType:
-		return plain(short(v.Interface().(time.Duration)))
-	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.String:
-		var out []string
-		for n := range v.Len() {
-			out = append(out, v.Index(n).String())
-		}
-		return plain(strings.Join(out, ", "))
-	}
-	return plain(fmt.Sprint(v.Interface()))
-}
-
-func plain(s string) Text { return Text{s, s} }
-
-// short writes a duration as plan files do: 2h, 20m, 1h30m.
-func short(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }

@@ -13,6 +13,7 @@ type Rule struct {
 	Name     string `json:"name"`
 	Code     string `json:"code,omitempty"`
 	Scenario string `json:"scenario,omitempty"`
+	Cause    string `json:"cause,omitempty"`
 	// Tested means that a unit test of rules has it.
 	Tested bool `json:"tested"`
 }
@@ -44,6 +45,12 @@ type Lint struct {
 	ByHand []string `json:"by_hand"`
 	// Untested are rules with a code that no test has.
 	Untested []string `json:"untested"`
+	// Astray are rules with a code or scenario that the plan does not have: what
+	// they find is opened elsewhere.
+	Astray []string `json:"astray"`
+	// Mute are branches, as scenario/branch, that wait for a cause that no rule
+	// of their scenario names: they are never suggested.
+	Mute []string `json:"mute"`
 }
 
 // Unserved are the articles that no rule, step or test carries.
@@ -53,11 +60,15 @@ func (l Lint) Unserved() []ArticleUse {
 
 // Lint holds the plan against its own articles and against rules.
 func (p *Plan) Lint(rules []Rule) Lint {
-	l := Lint{Articles: []ArticleUse{}, Idle: []string{}, ByHand: []string{}, Untested: []string{}}
+	l := Lint{Articles: []ArticleUse{}, Idle: []string{}, ByHand: []string{}, Untested: []string{}, Astray: []string{}, Mute: []string{}}
 	serves := map[string][]Service{}
 	p.cites(func(path, article string) { serves[article] = append(serves[article], Service{"plan", path}) })
 	opened := map[string]bool{}
+	causes := map[string][]string{} // by scenario
 	for _, r := range rules {
+		if p.astray(r) && !slices.Contains(l.Astray, r.Name) {
+			l.Astray = append(l.Astray, r.Name)
+		}
 		sc, ok := p.Scenario(r.Scenario)
 		if !ok && r.Code != "" {
 			sc, ok = p.ScenarioFor(r.Code)
@@ -66,6 +77,7 @@ func (p *Plan) Lint(rules []Rule) Lint {
 			continue
 		}
 		opened[sc.ID] = true
+		causes[sc.ID] = append(causes[sc.ID], r.Cause)
 		serves[sc.Article] = append(serves[sc.Article], Service{"rule", r.Name})
 		if r.Tested {
 			serves[sc.Article] = append(serves[sc.Article], Service{"test", r.Name})
@@ -80,6 +92,11 @@ func (p *Plan) Lint(rules []Rule) Lint {
 		if !opened[s.ID] {
 			l.ByHand = append(l.ByHand, s.ID)
 		}
+		for _, b := range s.Branches {
+			if b.Suggest != nil && len(b.Suggest.Causes) > 0 && !anyNamed(b.Suggest.Causes, causes[s.ID]) {
+				l.Mute = append(l.Mute, s.ID+"/"+b.ID)
+			}
+		}
 	}
 	busy := map[string]bool{}
 	p.gives(func(_, role string) { busy[role] = true })
@@ -89,6 +106,24 @@ func (p *Plan) Lint(rules []Rule) Lint {
 		}
 	}
 	return l
+}
+
+// astray reports whether a rule names what the plan does not have.
+func (p *Plan) astray(r Rule) bool {
+	_, code := p.Category(r.Code)
+	_, scenario := p.Scenario(r.Scenario)
+	return !code && fixed(r.Code) || !scenario && fixed(r.Scenario)
+}
+
+// fixed reports whether a label says the same whenever the rule fires; one with
+// a template is known only then.
+func fixed(label string) bool { return label != "" && !strings.Contains(label, "{{") }
+
+// anyNamed reports whether one of the causes is named by a label.
+func anyNamed(causes, labels []string) bool {
+	return slices.ContainsFunc(labels, func(v string) bool {
+		return v != "" && (!fixed(v) || slices.Contains(causes, v))
+	})
 }
 
 // cites calls f for every article that a part of the plan cites.

@@ -172,6 +172,9 @@ func (v *validator) categories() {
 		v.text(path+".name", c.Name)
 		v.text(path+".what", c.What)
 		if c.Standard != nil {
+			if strings.TrimSpace(c.Standard.Code) == "" {
+				v.add(path+".gbt20986.code", "is missing; give the number of the category in the standard, like \"5\"")
+			}
 			v.text(path+".gbt20986.name", c.Standard.Name)
 		}
 		if !codeShape.MatchString(c.Code) {

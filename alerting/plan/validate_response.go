@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -42,11 +43,16 @@ func (v *validator) byLevel(path string, table map[Level]time.Duration) {
 			v.add(at, "%v is out of range; allowed: 1m to 168h", d)
 		}
 	}
-	for n, level := range Levels[1:] {
-		graver, less := table[level], table[Levels[n]]
-		if graver > 0 && less > 0 && graver > less {
-			v.add(path+"."+string(level), "%v is longer than the %v of level %s below it", graver, less, Levels[n])
+	// A level that is not named says nothing of those around it.
+	below := Level("")
+	for _, level := range Levels {
+		if table[level] <= 0 {
+			continue
 		}
+		if below != "" && table[level] > table[below] {
+			v.add(path+"."+string(level), "%v is longer than the %v of level %s below it", table[level], table[below], below)
+		}
+		below = level
 	}
 }
 
@@ -65,7 +71,9 @@ func (v *validator) statutory(seen map[string]string) {
 		v.id(path+".id", s.ID, seen)
 		v.text(path+".do", s.Do)
 		v.text(path+".law", s.Law)
-		if !s.FromLevel.Valid() {
+		if s.FromLevel == "" {
+			v.add(path+".from_level", "is missing; say from which level up it is due: IV, III, II, I")
+		} else if !s.FromLevel.Valid() {
 			v.add(path+".from_level", "unknown level %q; allowed: IV, III, II, I", s.FromLevel)
 		}
 		if len(s.Responsible) == 0 {
@@ -96,7 +104,7 @@ func (v *validator) articles() {
 		path := fmt.Sprintf("articles[%d]", n)
 		first, twice := known[a.ID]
 		switch {
-		case a.ID == "":
+		case strings.TrimSpace(a.ID) == "":
 			v.add(path+".id", "is missing; give the number of the article, like \"8\"")
 		case twice:
 			v.add(path+".id", "%q stands twice; first at %s", a.ID, first)
@@ -138,16 +146,30 @@ func (v *validator) suggest(path string, s *Suggest) {
 		return
 	}
 	n := 0
-	for _, d := range []time.Duration{s.EstimateUpTo, s.EstimateOver, s.SolvedWithin, s.NotSolvedWithin} {
-		if d < 0 || d > maxWithin {
-			v.add(path, "%v is out of range; allowed: up to %v", d, maxWithin)
+	for _, d := range []struct {
+		key   string
+		value time.Duration
+	}{
+		{"estimate_up_to", s.EstimateUpTo}, {"estimate_over", s.EstimateOver},
+		{"solved_within", s.SolvedWithin}, {"not_solved_within", s.NotSolvedWithin},
+	} {
+		if d.value < 0 || d.value > maxWithin {
+			v.add(path+"."+d.key, "%v is out of range; allowed: up to %v", d.value, maxWithin)
 		}
-		if d != 0 {
+		if d.value != 0 {
 			n++
 		}
 	}
 	if len(s.Causes) > 0 {
 		n++
+	}
+	for i, cause := range s.Causes {
+		at := fmt.Sprintf("%s.causes[%d]", path, i)
+		if strings.TrimSpace(cause) == "" {
+			v.add(at, "is empty; allowed: a value of the rules' label cause, like network")
+		} else if slices.Contains(s.Causes[:i], cause) {
+			v.add(at, "%q stands twice in this list", cause)
+		}
 	}
 	if s.Alerts {
 		n++

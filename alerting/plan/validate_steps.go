@@ -75,19 +75,31 @@ func (v *validator) steps(path string, list []Step, seen map[string]string) {
 		if s.Within < 0 || s.Within > maxWithin {
 			v.add(path+".within", "%v is out of range; allowed: up to %v", s.Within, maxWithin)
 		}
-		if s.From != "" && s.From != "opening" && s.From != "branch" {
+		switch {
+		case s.From == "":
+		case s.From != "opening" && s.From != "branch":
 			v.add(path+".from", "unknown %q; allowed: opening, branch", s.From)
-		}
-		if s.From != "" && s.Within == 0 {
+		case s.Within == 0:
 			v.add(path+".from", "says from when a limit counts, but there is no within")
+		case !strings.HasPrefix(path, "scenarios["):
+			v.add(path+".from", "stands in no playbook; what is due counts from when it arose, so leave this out")
+		case s.From == "branch" && !strings.Contains(path, ".branches["):
+			v.add(path+".from", "counts from a branch, but this step stands in none; allowed: opening")
 		}
-		for n, look := range s.Looks {
-			if !slices.Contains(Looks[:], look) {
-				v.add(fmt.Sprintf("%s.looks[%d]", path, n), "unknown look %q; allowed: %s", look, strings.Join(Looks[:], ", "))
-			}
-		}
+		v.looks(path+".looks", s.Looks)
 		if s.FromLevel != "" && !s.FromLevel.Valid() {
 			v.add(path+".from_level", "unknown level %q; allowed: IV, III, II, I", s.FromLevel)
+		}
+	}
+}
+
+func (v *validator) looks(path string, list []string) {
+	for n, look := range list {
+		at := fmt.Sprintf("%s[%d]", path, n)
+		if !slices.Contains(Looks[:], look) {
+			v.add(at, "unknown look %q; allowed: %s", look, strings.Join(Looks[:], ", "))
+		} else if slices.Contains(list[:n], look) {
+			v.add(at, "%q stands twice in this list", look)
 		}
 	}
 }

@@ -25,8 +25,10 @@ func TestSchemaIsCurrent(t *testing.T) {
 		Title: "Response plan of Xunjian",
 		Base:  "xunjian/alerting/planfile", Sources: []string{"../plan"},
 		Enums: map[reflect.Type][]string{
-			reflect.TypeFor[plan.Level]():      {"IV", "III", "II", "I"},
-			reflect.TypeFor[plan.SystemKind](): {"business", "opening"},
+			reflect.TypeFor[plan.Level]():        {"IV", "III", "II", "I"},
+			reflect.TypeFor[plan.SystemKind]():   {"business", "opening"},
+			reflect.TypeFor[plan.OperatorKind](): {"critical", "organ", "other"},
+			reflect.TypeFor[plan.NeedKind]():     {"backup", "spare", "contract"},
 		},
 	})
 	if err != nil {
@@ -55,6 +57,9 @@ func TestSchemaRefuses(t *testing.T) {
 		"unknown key":         {"triage:", "triaje:"},
 		"unknown level":       {"from_level: III", "from_level: V"},
 		"bound of no kind":    {"{business: 2h, opening: 1h}", "{business: 2h, other: 1h}"},
+		"operator of no kind": {"{critical: 1h, organ: 2h, other: 4h}", "{critical: 1h, organ: 2h, bank: 4h}"},
+		"need of no kind":     {"kind: backup", "kind: backups"},
+		"unknown article key": {"{id: \"3\", title:", "{no: \"3\", title:"},
 		"duration of no unit": {"within: 30m", "within: 30"},
 		"missing translation": {"name: {zh-CN: 一般, en: Ordinary}", "name: {zh-CN: 一般}"},
 	} {

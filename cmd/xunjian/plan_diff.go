@@ -46,7 +46,10 @@ func (c *cli) printChanges(changes []plan.Change) {
 	marks := map[plan.ChangeKind]string{plan.Added: "+", plan.Removed: "-", plan.Changed: "~", plan.Moved: "↕"}
 	lang := c.say.Lang()
 	for _, x := range changes {
-		c.out.Line("%s %s", c.out.Paint(styles[x.Kind], marks[x.Kind]), x.Path)
+		c.out.Line("%s %s", c.out.Paint(styles[x.Kind], marks[x.Kind]), term.Safe(x.Path))
+		if where := x.Where.In(lang); where != "" {
+			c.out.Indented("    ", term.Safe(where), term.Dim)
+		}
 		if old := x.Old.In(lang); old != "" && x.Kind != plan.Moved {
 			c.out.Indented("    ", "- "+term.Safe(old), term.Red)
 		}

@@ -55,7 +55,7 @@ func (c *cli) lintPlan(file string, ruleFiles []string) error {
 	var uses []plan.Rule
 	for _, r := range listed {
 		if r.Code != "" || r.Scenario != "" {
-			uses = append(uses, plan.Rule{Name: r.Name, Code: r.Code, Scenario: r.Scenario, Tested: r.Tested})
+			uses = append(uses, plan.Rule{Name: r.Name, Code: r.Code, Scenario: r.Scenario, Cause: r.Cause, Tested: r.Tested})
 		}
 	}
 	l := p.Lint(uses)
@@ -93,6 +93,7 @@ func (c *cli) printLint(l plan.Lint) {
 		items []string
 	}{
 		{c.t("plan.by_hand", nil), l.ByHand}, {c.t("plan.idle", nil), l.Idle}, {c.t("plan.untested", nil), l.Untested},
+		{c.t("plan.astray", nil), l.Astray}, {c.t("plan.mute", nil), l.Mute},
 	} {
 		if len(list.items) > 0 {
 			c.out.Indented("", "\n"+list.text+strings.Join(list.items, ", "), term.Dim)
