@@ -50,7 +50,7 @@ func (a *Agent) builtins(cfg *config.Config) ([]checks.Check, error) {
 	own := self.Checks(cfg.Checks.Self, self.Parts{
 		DataDir: cfg.Data, Metrics: a.registry, Runner: a.runner.Stats, Conflicts: a.metrics.Conflicts,
 	})
-	return append(list, enabled(cfg, append(own, a.jobs))...), nil
+	return append(list, enabled(cfg, append(own, a.jobs, a.lessons()))...), nil
 }
 
 func enabled(cfg *config.Config, all []checks.Check) []checks.Check {

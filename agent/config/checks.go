@@ -34,6 +34,9 @@ func defaultChecks() Checks {
 	return Checks{Host: host.Default(), External: external.Default(), Reserve: reserve.Default(), Self: self.Default()}
 }
 
+// Lessons is the check of what investigations asked for.
+const Lessons = "lessons"
+
 // Needs are what the plan wants to have ready, as the check of it takes them.
 func Needs(p *plan.Plan) []reserve.Need {
 	out := make([]reserve.Need, len(p.Preparedness))
@@ -120,7 +123,7 @@ func (c Checks) validate() error {
 
 // known returns the checks that can be named, with their own schedules.
 func (c Checks) known() map[string]checks.Schedule {
-	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}}
+	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, Lessons: {}}
 	for _, p := range c.External.Plugins {
 		out["plugin/"+p.Name] = checks.Schedule{Interval: p.Interval, Timeout: p.Timeout}
 	}
