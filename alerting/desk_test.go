@@ -421,6 +421,44 @@ func TestOldIncidentDoesNotHideTheNew(t *testing.T) {
 	r.clean()
 }
 
+// TestEvidenceSuggestsTheBranch: what a caller reports has no rule of its own;
+// a rule that fires on the server still speaks for the branch of its cause,
+// until it ends or a person has chosen.
+func TestEvidenceSuggestsTheBranch(t *testing.T) {
+	r := enter(t)
+	i, err := r.desk.Open(t.Context(), person, alerting.Report{Code: "F02", Title: "uploads break off"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	suggested := func() (out []string) {
+		t.Helper()
+		i, _, err := r.desk.Get(t.Context(), i.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		env, err := r.desk.Env(t.Context(), i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range i.Suggest(env) {
+			out = append(out, s.Branch+" "+s.Why.Code)
+		}
+		return out
+	}
+	is(t, "nothing fires", suggested(), []string(nil))
+	r.signals(signal("a", alerting.Firing, "kind", "warning", "code", "F02", "cause", "resources"))
+	is(t, "the CPU is busy", suggested(), []string{"server-resources suggest.firing"})
+	r.signals(signal("b", alerting.Firing, "kind", "warning", "code", "D01", "cause", "network"))
+	is(t, "and packets are lost", suggested(), []string{"server-network suggest.firing", "server-resources suggest.firing"})
+	r.signals(signal("a", alerting.Ended, "kind", "warning", "code", "F02", "cause", "resources"))
+	is(t, "the CPU is idle", suggested(), []string{"server-network suggest.firing"})
+	if _, err := r.desk.Do(t.Context(), i.ID, 0, person, incident.ChooseBranch{Branch: "customer-network", Reason: "only one customer"}); err != nil {
+		t.Fatal(err)
+	}
+	is(t, "a person has chosen", suggested(), []string(nil))
+	r.clean()
+}
+
 // TestRevise: what is open goes on by the plan it was opened under, over a
 // restart too; what comes later goes by the new one.
 func TestRevise(t *testing.T) {

@@ -1,10 +1,12 @@
 package alerting
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"xunjian/alerting/incident"
@@ -117,5 +119,11 @@ func (d *Desk) envLocked(i incident.Incident, now time.Time) incident.Env {
 	if d.opt.Kind != nil && i.System != "" {
 		env.Kind = d.opt.Kind(i.System, now)
 	}
+	for _, a := range d.alerts {
+		if cause := a.Labels["cause"]; cause != "" && a.Status == Firing {
+			env.Firing = append(env.Firing, incident.Firing{Rule: a.Rule, Cause: cause})
+		}
+	}
+	slices.SortFunc(env.Firing, func(a, b incident.Firing) int { return cmp.Compare(a.Rule, b.Rule) })
 	return env
 }

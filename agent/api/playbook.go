@@ -73,12 +73,13 @@ type Person struct {
 }
 
 func (s *server) binder(c *call) binder {
-	return binder{call: c, plan: s.Desk.Plan(), roster: s.Desk.Roster()}
+	return binder{call: c, desk: s.Desk, plan: s.Desk.Plan(), roster: s.Desk.Roster()}
 }
 
 // binder joins the plan's steps with people and with an incident's progress.
 type binder struct {
 	*call
+	desk     Desk
 	plan     *plan.Plan
 	roster   roster.Roster
 	incident *incident.Incident // nil: the plan alone
@@ -99,7 +100,11 @@ func (b binder) playbook(sc plan.Scenario) Playbook {
 }
 
 func (b binder) suggested(br plan.Branch) bool {
-	return b.incident != nil && slices.ContainsFunc(b.incident.Suggest(b.plan, b.now), func(s incident.Suggestion) bool { return s.Branch == br.ID })
+	if b.incident == nil {
+		return false
+	}
+	env, err := b.desk.Env(b.Context(), *b.incident)
+	return err == nil && slices.ContainsFunc(b.incident.Suggest(env), func(s incident.Suggestion) bool { return s.Branch == br.ID })
 }
 
 func (b binder) steps(list []plan.Step) []Step {

@@ -383,7 +383,7 @@ func (b binder) branches(out *Response, env incident.Env) {
 			out.Branches = append(out.Branches, Choice{br.After, br.ID, b.text(br.When), ch.By, b.moment(ch.At), b.said(ch.Reason)})
 		}
 	}
-	for _, s := range b.incident.Suggest(env.Plan, env.Now) {
+	for _, s := range b.incident.Suggest(env) {
 		br, _ := sc.Branch(s.Branch)
 		out.Suggested = append(out.Suggested, Choice{After: s.After, Branch: s.Branch, When: b.text(br.When), Reason: b.say.T(s.Why.Code, s.Why.Args)})
 	}

@@ -118,9 +118,11 @@ func (b binder) steps(list []plan.Step) []stepView {
 func (b binder) branch(br plan.Branch) branchView {
 	v := branchView{ID: br.ID, When: br.When.In(b.say.Lang())}
 	if i := b.incident; i != nil {
-		for _, s := range i.Suggest(b.c.opt.Desk.Plan(), b.now) {
-			if s.Branch == br.ID {
-				v.Suggested = b.Tm(s.Why.Code, s.Why.Args)
+		if env, err := b.c.opt.Desk.Env(b.Context(), *i); err == nil {
+			for _, s := range i.Suggest(env) {
+				if s.Branch == br.ID {
+					v.Suggested = b.Tm(s.Why.Code, s.Why.Args)
+				}
 			}
 		}
 		if ch := i.Branches[br.After]; ch.Branch == br.ID {

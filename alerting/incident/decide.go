@@ -47,7 +47,13 @@ type Env struct {
 	Kind plan.SystemKind
 	// Operator is what the law takes the operator for; empty: other.
 	Operator plan.OperatorKind
+	// Firing are the rules with a cause that fire on the server, whether or not
+	// they belong to this incident.
+	Firing []Firing
 }
+
+// Firing is a rule that fires, and the cause it names.
+type Firing struct{ Rule, Cause string }
 
 // Decide returns the events that follow from a command, in order; none when
 // there is nothing to change. It returns a *Refusal when the command may not

@@ -146,22 +146,22 @@ type Suggestion struct {
 
 // Suggest returns the branches that the evidence speaks for where no person
 // has chosen yet.
-func (i Incident) Suggest(p *plan.Plan, now time.Time) []Suggestion {
-	sc, _ := p.Scenario(i.Scenario)
+func (i Incident) Suggest(env Env) []Suggestion {
+	sc, _ := env.Plan.Scenario(i.Scenario)
 	var out []Suggestion
 	for _, b := range sc.Branches {
 		if b.Suggest == nil || i.Branches[b.After].Branch != "" {
 			continue
 		}
-		if why, ok := i.speaks(*b.Suggest, now); ok {
+		if why, ok := i.speaks(*b.Suggest, env); ok {
 			out = append(out, Suggestion{b.After, b.ID, why})
 		}
 	}
 	return out
 }
 
-func (i Incident) speaks(s plan.Suggest, now time.Time) (Line, bool) {
-	end := now
+func (i Incident) speaks(s plan.Suggest, env Env) (Line, bool) {
+	end := env.Now
 	if i.Ended() {
 		end = i.EndedAt
 	}
@@ -169,7 +169,16 @@ func (i Incident) speaks(s plan.Suggest, now time.Time) (Line, bool) {
 	quiet := i.Ended() || i.Quiet()
 	switch {
 	case len(s.Causes) > 0:
-		return Line{"suggest.cause", map[string]any{"cause": i.Cause}}, slices.Contains(s.Causes, i.Cause)
+		if slices.Contains(s.Causes, i.Cause) {
+			return Line{"suggest.cause", map[string]any{"cause": i.Cause}}, true
+		}
+		// What a caller reported has no rule of its own; the server's rules may
+		// see why all the same.
+		n := slices.IndexFunc(env.Firing, func(f Firing) bool { return !i.Ended() && slices.Contains(s.Causes, f.Cause) })
+		if n < 0 {
+			return Line{}, false
+		}
+		return Line{"suggest.firing", map[string]any{"rule": env.Firing[n].Rule, "cause": env.Firing[n].Cause}}, true
 	case s.Alerts:
 		return Line{"suggest.alerts", map[string]any{"alerts": len(i.Alerts)}}, len(i.Alerts) > 0
 	case s.EstimateUpTo > 0:
