@@ -49,7 +49,7 @@ type Lint struct {
 	// they find is opened elsewhere.
 	Astray []string `json:"astray"`
 	// Mute are branches, as scenario/branch, that wait for a cause that no rule
-	// of their scenario names: they are never suggested.
+	// names, of whichever code: they are never suggested.
 	Mute []string `json:"mute"`
 }
 
@@ -64,8 +64,9 @@ func (p *Plan) Lint(rules []Rule) Lint {
 	serves := map[string][]Service{}
 	p.cites(func(path, article string) { serves[article] = append(serves[article], Service{"plan", path}) })
 	opened := map[string]bool{}
-	causes := map[string][]string{} // by scenario
+	var causes []string
 	for _, r := range rules {
+		causes = append(causes, r.Cause)
 		if p.astray(r) && !slices.Contains(l.Astray, r.Name) {
 			l.Astray = append(l.Astray, r.Name)
 		}
@@ -77,7 +78,6 @@ func (p *Plan) Lint(rules []Rule) Lint {
 			continue
 		}
 		opened[sc.ID] = true
-		causes[sc.ID] = append(causes[sc.ID], r.Cause)
 		serves[sc.Article] = append(serves[sc.Article], Service{"rule", r.Name})
 		if r.Tested {
 			serves[sc.Article] = append(serves[sc.Article], Service{"test", r.Name})
@@ -93,7 +93,7 @@ func (p *Plan) Lint(rules []Rule) Lint {
 			l.ByHand = append(l.ByHand, s.ID)
 		}
 		for _, b := range s.Branches {
-			if b.Suggest != nil && len(b.Suggest.Causes) > 0 && !anyNamed(b.Suggest.Causes, causes[s.ID]) {
+			if b.Suggest != nil && len(b.Suggest.Causes) > 0 && !anyNamed(b.Suggest.Causes, causes) {
 				l.Mute = append(l.Mute, s.ID+"/"+b.ID)
 			}
 		}

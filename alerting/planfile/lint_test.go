@@ -117,7 +117,7 @@ func TestLintOfRules(t *testing.T) {
 		{"with a scenario known when it fires", plan.Rule{Code: "E01", Scenario: "{{ $labels.s }}"}, []string{}, []string{network, resources}},
 		{"with a cause", plan.Rule{Code: "F02", Cause: "network"}, []string{}, []string{resources}},
 		{"with a cause known when it fires", plan.Rule{Code: "F02", Cause: "{{ $labels.cause }}"}, []string{}, []string{}},
-		{"with the cause of another scenario", plan.Rule{Code: "E01", Cause: "network"}, []string{}, []string{network, resources}},
+		{"with a cause under another code", plan.Rule{Code: "E01", Cause: "network"}, []string{}, []string{resources}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.rule.Name = "R"

@@ -46,7 +46,7 @@ func textFaults(fsys fs.FS) (faults []string) {
 			if _, err := parse(text); err != nil {
 				faultf("%s in %s: %v", code, lang, err)
 			}
-			used[i] = strings.Join(arguments(text), " ")
+			used[i] = strings.Join(arguments(text, lang), " ")
 		}
 		if len(all[code]) == 2 && used[0] != used[1] {
 			faultf("%s uses other arguments in %s (%s) than in %s (%s)", code, languages[0], used[0], languages[1], used[1])
@@ -94,11 +94,15 @@ var (
 	argument = regexp.MustCompile(`\.[a-z_]+`)
 )
 
-// arguments lists what a template takes, sorted.
-func arguments(text string) []string {
+// arguments lists what a template takes, sorted. An argument that comes in both
+// languages, .need_zh and .need_en, is one where each text takes its own.
+func arguments(text, lang string) []string {
+	own := "_" + lang[:2]
 	var list []string
 	for _, a := range action.FindAllString(text, -1) {
-		list = append(list, argument.FindAllString(a, -1)...)
+		for _, name := range argument.FindAllString(a, -1) {
+			list = append(list, strings.TrimSuffix(name, own))
+		}
 	}
 	slices.Sort(list)
 	return slices.Compact(list)

@@ -33,6 +33,14 @@ func TestTextFaultsAreFound(t *testing.T) {
 	if want := "a uses other arguments in zh-CN (.y) than in en (.x)"; other != want {
 		t.Errorf("faults:\n%s\nwant\n%s", other, want)
 	}
+	// A name in both languages: each text takes its own, never the other's.
+	own := fstest.MapFS{
+		"messages/a.en.yaml":    {Data: []byte("a: \"{{.need_en}}\"\nb: \"{{.need_en}}\"\n")},
+		"messages/a.zh-CN.yaml": {Data: []byte("a: \"{{.need_zh}}\"\nb: \"{{.need_en}}\"\n")},
+	}
+	if got, want := strings.Join(textFaults(own), "\n"), "b uses other arguments in zh-CN (.need_en) than in en (.need)"; got != want {
+		t.Errorf("faults of names in both languages:\n%s\nwant\n%s", got, want)
+	}
 	if got := strings.Join(textFaults(fstest.MapFS{}), "\n"); !strings.Contains(got, "there are no files messages/*.yaml") {
 		t.Errorf("nothing at all: %s", got)
 	}

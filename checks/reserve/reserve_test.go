@@ -61,7 +61,7 @@ func TestFindings(t *testing.T) {
 		{"a second less", at("2026-12-02 00:00:01"), []reserve.Item{spare, contract("2026-12-31")}, "reserve.ready(server 9) ok, reserve.expiring(contract 17) attention"},
 		{"its last second", at("2026-12-31 23:59:59"), []reserve.Item{spare, contract("2026-12-31")}, "reserve.ready(server 9) ok, reserve.expiring(contract 17) attention"},
 		{"over", at("2027-01-01 00:00:00"), []reserve.Item{spare, contract("2026-12-31")}, "reserve.ready(server 9) ok, reserve.expired(contract 17) abnormal, reserve.missing(server-contract) abnormal"},
-		{"replaced in time", at("2027-01-01 00:00:00"), []reserve.Item{spare, contract("2026-12-31"), {Name: "contract 18", For: "server-contract", Expires: "2027-12-31"}},
+		{"replaced in time", at("2027-01-01 00:00:00"), []reserve.Item{spare, contract("2026-12-31"), {Name: "contract 18", For: "server-contract", Contact: "the maker", Expires: "2027-12-31"}},
 			"reserve.ready(server 9) ok, reserve.expired(contract 17) abnormal, reserve.ready(contract 18) ok"},
 		{"tried 30 days ago", at("2026-02-01 00:00:00"), []reserve.Item{tried, contract("2027-12-31")}, "reserve.ready(server 9) ok, reserve.ready(contract 17) ok"},
 		{"longer ago", at("2026-02-01 00:00:01"), []reserve.Item{tried, contract("2027-12-31")}, "reserve.untested(server 9) attention, reserve.ready(contract 17) ok"},
