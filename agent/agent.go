@@ -21,6 +21,7 @@ import (
 	"xunjian/agent/access"
 	"xunjian/agent/config"
 	"xunjian/agent/papers"
+	"xunjian/agent/reports"
 	"xunjian/alerting"
 	"xunjian/alerting/calendar"
 	"xunjian/alerting/incident"
@@ -64,6 +65,7 @@ type Agent struct {
 	store    *store.Store
 	desk     *alerting.Desk
 	papers   *papers.Papers
+	reports  *reports.Reports
 	calendar *calendar.Source
 	rounds   *inspection.Office
 	engine   *rules.Engine
@@ -135,6 +137,7 @@ func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
 		Words: &notify.Words{
 			Catalog: a.catalog, Plan: a.planOf, Roster: func() roster.Roster { return a.desk.Roster() }, Console: cfg.Console.URL,
 		},
+		Report: func(ctx context.Context, n alerting.Notice) (notify.Message, error) { return a.reports.Message(ctx, n) },
 	})
 	a.openCalendar(cfg)
 	a.desk, err = alerting.NewDesk(ctx, alerting.Options{
@@ -155,6 +158,9 @@ func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	if err := a.openRounds(cfg); err != nil {
+		return err
+	}
+	if err := a.openReports(cfg); err != nil {
 		return err
 	}
 	return a.openDoors(ctx, cfg)
@@ -213,6 +219,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	g.Go(func() error { return a.desk.Run(ctx) })
 	g.Go(func() error { return a.runDrills(ctx) })
 	g.Go(func() error { return a.runRounds(ctx) })
+	g.Go(func() error { return a.reports.Run(ctx) })
 	g.Go(func() error { return a.outbox.Run(ctx) })
 	g.Go(func() error { return a.runner.Run(ctx) })
 	a.doors.serve(ctx, g)

@@ -8,9 +8,11 @@ import (
 
 	"xunjian/agent/config"
 	"xunjian/agent/measured"
+	"xunjian/agent/reports"
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
 	"xunjian/alerting/inspection"
+	"xunjian/alerting/plan"
 	"xunjian/checks"
 )
 
@@ -26,6 +28,16 @@ func (a *Agent) openRounds(cfg *config.Config) error {
 		Host: cfg.Host, Zone: cfg.Location(), Workdays: cfg.Workdays(), Logger: a.log,
 	})
 	return nil
+}
+
+// openReports builds what files the reports of rounds.
+func (a *Agent) openReports(cfg *config.Config) (err error) {
+	a.reports, err = reports.New(reports.Options{
+		Store: a.store, Rounds: a.rounds, Desk: a.desk, Engine: a.engine, Catalog: a.catalog, Zone: cfg.Location(), Host: cfg.Host,
+		Unit: cfg.Unit.Name, Console: cfg.Console.URL, Template: cfg.Inspection.ReportTemplate, Keep: cfg.Inspection.KeepReports,
+		Systems: func() map[string]plan.SystemKind { return a.cfg.Load().Systems }, Mail: cfg.Notify.Mail.Server != "", Wake: a.outbox.Wake, Logger: a.log,
+	})
+	return err
 }
 
 // settleWithin is how long the first round waits for the checks to have looked:

@@ -60,6 +60,10 @@ type AlertRecord struct {
 	Incident string `json:"incident,omitempty"`
 }
 
+// KindReport is the kind of a notice that brings an inspection report; its
+// incident is then the round.
+const KindReport = "report"
+
 // Notice is one message to one recipient on one channel. It lives in the
 // outbox until it is delivered.
 type Notice struct {

@@ -79,6 +79,8 @@ type Options struct {
 	Accounts Accounts
 	// Rounds are the inspection rounds.
 	Rounds Rounds
+	// Reports are those of the rounds.
+	Reports Reports
 	// Papers makes the documents of an incident.
 	Papers Papers
 	// Verdicts joins what checks found with the alerts on their series.

@@ -108,7 +108,7 @@ func roundRefused(r *inspection.Refusal) *failure {
 	f := &failure{Status: http.StatusConflict, Code: r.Code, Args: r.Args, message: "round.refused." + r.Code}
 	f.Field = map[string]string{
 		"unknown_form": "form", "unknown_item": "item", "unknown_verdict": "verdict", "unknown_signature": "as",
-		"note_missing": "note", "note_too_long": "note",
+		"note_missing": "note", "note_too_long": "note", "nobody_to_mail": "person", "unknown_format": "format", "bad_period": "from",
 	}[r.Code]
 	if f.Field != "" {
 		f.Status = http.StatusUnprocessableEntity

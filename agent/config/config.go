@@ -206,7 +206,7 @@ func (c *Config) resolve(name string) {
 
 // paths are the fields that hold paths.
 func (c *Config) paths() []*string {
-	out := []*string{&c.Data, &c.Console.TLSCert, &c.Console.TLSKey, &c.Plan, &c.Roster.File, &c.Unit.Texts, &c.Unit.Letters, &c.Schedule.Holidays}
+	out := []*string{&c.Data, &c.Console.TLSCert, &c.Console.TLSKey, &c.Plan, &c.Roster.File, &c.Unit.Texts, &c.Unit.Letters, &c.Schedule.Holidays, &c.Inspection.ReportTemplate}
 	for i := range c.Calendar.Paths {
 		out = append(out, &c.Calendar.Paths[i])
 	}

@@ -69,6 +69,7 @@ func (c *Config) LoadForms() ([]inspection.Form, error) {
 func (c *Config) validateInspection(m *mistakes) {
 	forms, err := inspection.Load(c.Inspection, c.Checks.names())
 	m.join("inspection", err)
+	m.join("inspection", c.Inspection.Validate())
 	c.loadedForms = forms
 }
 

@@ -91,6 +91,8 @@ type Options struct {
 	Papers Papers
 	// Rounds are the inspection rounds.
 	Rounds Rounds
+	// Reports are those of the rounds.
+	Reports Reports
 	// Sessions keeps the logins; see SessionOwner.
 	Sessions scs.Store
 	// Verdicts joins what checks found with the alerts on their series; nil

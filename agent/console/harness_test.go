@@ -23,6 +23,7 @@ import (
 	"xunjian/agent/access"
 	source "xunjian/agent/measured"
 	"xunjian/agent/papers"
+	"xunjian/agent/reports"
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
 	"xunjian/alerting/inspection"
@@ -51,6 +52,7 @@ type site struct {
 	history  *checks.History
 	accounts *access.Accounts
 	rounds   *inspection.Office
+	reports  *reports.Reports
 	server   *httptest.Server
 	evidence []byte
 	about    About
@@ -113,8 +115,13 @@ func newSite(t testing.TB) *site {
 			return i.ID, err
 		},
 	})
+	s.reports, err = reports.New(reports.Options{
+		Store: st, Rounds: s.rounds, Desk: s.desk, Engine: s.engine, Catalog: catalog, Zone: zone, Host: "db01", Now: s.clock,
+		Systems: func() map[string]plan.SystemKind { return nil },
+	})
+	must(t, err)
 	s.Console, err = New(Options{
-		Papers: own, Rounds: s.rounds, Desk: s.desk, Rules: s.engine, Checks: s.history, Accounts: s.accounts,
+		Papers: own, Rounds: s.rounds, Reports: s.reports, Desk: s.desk, Rules: s.engine, Checks: s.history, Accounts: s.accounts,
 		Sessions: s.accounts.Sessions(SessionOwner), About: func() About { return s.about },
 		Catalog: catalog, Zone: zone, Now: s.clock, Verdicts: joined,
 		Logger: slog.New(slog.NewTextHandler(testLog{t}, nil)),

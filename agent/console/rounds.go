@@ -1,8 +1,10 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 
 	"xunjian/alerting/inspection"
@@ -283,4 +285,44 @@ func roundRefusal(err error) (*failure, bool) {
 		return &failure{422, "round.refused." + f.Code, f.Args}, true
 	}
 	return nil, false
+}
+
+// Reports is what the console needs of *reports.Reports.
+type Reports interface {
+	Filed(ctx context.Context, id, format, lang string) ([]byte, error)
+}
+
+// reportPolicy is for the report as a page: its own style and pictures, and
+// nothing else.
+const reportPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-modals"
+
+// reportTypes are the formats that a round's report is linked in.
+var reportTypes = map[string]string{
+	"html": "text/html; charset=utf-8", "pdf": "application/pdf", "json": "application/json",
+	"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	"docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+}
+
+// roundReport is the report of a round as it was filed last.
+func roundReport(r *request) error {
+	id, format := r.PathValue("id"), cmp.Or(r.URL.Query().Get("as"), "html")
+	kind, ok := reportTypes[format]
+	if !ok {
+		return errNotFound
+	}
+	body, err := r.c.opt.Reports.Filed(r.Context(), id, format, r.say.Lang())
+	switch {
+	case errors.Is(err, inspection.ErrNotFound):
+		return errNotFound
+	case err != nil:
+		return err
+	}
+	h := r.w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Security-Policy", reportPolicy)
+	if format != "html" {
+		h.Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s.%s"`, id, format))
+	}
+	_, err = r.w.Write(body)
+	return err
 }

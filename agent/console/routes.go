@@ -45,6 +45,7 @@ func routes() []route {
 		{"GET", "/rounds", viewer, listRounds},
 		{"POST", "/rounds", operator, startRound},
 		{"GET", "/rounds/{id}", viewer, showRound},
+		{"GET", "/rounds/{id}/report", viewer, roundReport},
 		{"POST", "/rounds/{id}/{action}", operator, changeRound},
 
 		{"GET", "/checks", viewer, listChecks},

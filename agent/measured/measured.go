@@ -5,6 +5,7 @@ package measured
 import (
 	"context"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -28,8 +29,15 @@ var verdicts = map[checks.Verdict]inspection.Verdict{
 	checks.Unknown: inspection.Unknown, checks.NotApplicable: inspection.NotApplicable,
 }
 
-// Found returns the last results of a check and of its instances.
-func (m *Source) Found(name string) []inspection.Found {
+// recent is how far back a moment is still now: what checks said last holds
+// for it. Of an earlier one only the history knows.
+const recent = 5 * time.Minute
+
+// Found returns the results of a check and of its instances at a moment.
+func (m *Source) Found(ctx context.Context, name string, at time.Time) ([]inspection.Found, error) {
+	if time.Since(at) > recent {
+		return m.found(ctx, name, at)
+	}
 	var out []inspection.Found
 	for _, r := range m.history.Latest() {
 		if family, _, _ := strings.Cut(r.Check, "/"); r.Check != name && family != name {
@@ -46,7 +54,30 @@ func (m *Source) Found(name string) []inspection.Found {
 		}
 		out = append(out, f)
 	}
-	return out
+	return out, nil
+}
+
+// found is what the history knows: the verdict, not its reasons.
+func (m *Source) found(ctx context.Context, name string, at time.Time) ([]inspection.Found, error) {
+	list, err := m.engine.Query(ctx, `max by (check) (xunjian_check_verdict{check=~`+strconv.Quote(regexp.QuoteMeta(name)+"(/.*)?")+`})`, at)
+	if err != nil {
+		return nil, err
+	}
+	byNumber := []inspection.Verdict{inspection.Normal, inspection.Attention, inspection.Abnormal, inspection.Unknown}
+	var out []inspection.Found
+	for _, s := range list {
+		f := inspection.Found{Check: s.Labels["check"], At: at, Verdict: inspection.NotApplicable}
+		if n := int(s.Value); n >= 0 && n < len(byNumber) {
+			f.Verdict = byNumber[n]
+		}
+		out = append(out, f)
+	}
+	for _, r := range m.history.Latest() { // what is not applicable leaves no series
+		if family, _, _ := strings.Cut(r.Check, "/"); (r.Check == name || family == name) && r.Verdict == checks.NotApplicable {
+			out = append(out, inspection.Found{Check: r.Check, At: at, Verdict: inspection.NotApplicable})
+		}
+	}
+	return out, nil
 }
 
 // Query asks the local history.

@@ -43,8 +43,11 @@ type Form struct {
 	SignWithin time.Duration `yaml:"sign_within,omitempty" json:"sign_within,omitempty"`
 	// GreenUnsigned means that nobody has to sign a round whose items are all
 	// normal.
-	GreenUnsigned bool    `yaml:"green_unsigned,omitempty" json:"green_unsigned,omitempty"`
-	Groups        []Group `yaml:"groups" json:"groups"`
+	GreenUnsigned bool `yaml:"green_unsigned,omitempty" json:"green_unsigned,omitempty"`
+	// Report are the roles that the report of each round is mailed to: when it
+	// is made, and again when it is signed. None: it is filed only.
+	Report []string `yaml:"report,omitempty" json:"report,omitempty"`
+	Groups []Group  `yaml:"groups" json:"groups"`
 }
 
 // Group is a heading with its items.
@@ -63,6 +66,9 @@ type Item struct {
 	Checks []string `yaml:"checks,omitempty" json:"checks,omitempty"`
 	// Figures are measured over the period and held against their limits.
 	Figures []Figure `yaml:"figures,omitempty" json:"figures,omitempty"`
+	// Charts are drawn over the period in the report; their limits are lines
+	// and judge nothing.
+	Charts []Figure `yaml:"charts,omitempty" json:"charts,omitempty"`
 	// Ask is what a person has to look at. With checks beside it, the person is
 	// asked only where they have nothing to look at here.
 	Ask plan.Text `yaml:"ask,omitempty" json:"ask,omitzero"`
@@ -70,7 +76,8 @@ type Item struct {
 	IfFails plan.Text `yaml:"if_fails,omitempty" json:"if_fails,omitzero"`
 }
 
-// Figure is a PromQL query; $period in it is the period of the round.
+// Figure is a PromQL query; $period in it is the period of the round, in a
+// chart $step the distance of its points.
 type Figure struct {
 	ID    string    `yaml:"id" json:"id"`
 	Title plan.Text `yaml:"title" json:"title"`
@@ -122,6 +129,11 @@ func (f *Form) Item(id string) (Item, bool) {
 // Query is the figure's expression over a period.
 func (f Figure) Query(period time.Duration) string {
 	return strings.ReplaceAll(f.Expr, "$period", fmt.Sprintf("%ds", int(period.Seconds())))
+}
+
+// Over is the expression of a chart whose points are step apart.
+func (f Figure) Over(period, step time.Duration) string {
+	return strings.ReplaceAll(f.Query(period), "$step", fmt.Sprintf("%ds", int(step.Seconds())))
 }
 
 var idShape = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
@@ -217,6 +229,9 @@ func (v *validator) item(at string, i Item) {
 	for n, f := range i.Figures {
 		v.figure(fmt.Sprintf("%s.figures[%d]", at, n), f, figures)
 	}
+	for n, f := range i.Charts {
+		v.figure(fmt.Sprintf("%s.charts[%d]", at, n), f, figures)
+	}
 }
 
 func (v *validator) figure(at string, f Figure, seen map[string]string) {
@@ -233,7 +248,7 @@ func (v *validator) figure(at string, f Figure, seen map[string]string) {
 			v.add(at+l.key, "wants one of above and below")
 		}
 	}
-	expr, err := parser.NewParser(parser.Options{}).ParseExpr(f.Query(24 * time.Hour))
+	expr, err := parser.NewParser(parser.Options{}).ParseExpr(f.Over(24*time.Hour, time.Minute))
 	switch {
 	case err != nil:
 		v.add(at+".expr", "%v", err)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"xunjian/alerting/yamlfile"
 )
@@ -54,6 +55,28 @@ type Config struct {
 	Forms []string `yaml:"forms"`
 	// Disable names forms that no rounds are made of.
 	Disable []string `yaml:"disable"`
+	// ReportTemplate is the operator's own .docx that a report is filled into;
+	// empty: the layout of this program.
+	ReportTemplate string `yaml:"report_template"`
+	// KeepReports is how long reports are kept: 180 days (default) or more.
+	KeepReports time.Duration `yaml:"keep_reports"`
+}
+
+// leastKept is how long logs and reports are kept at the least: half a year.
+const leastKept = 180 * 24 * time.Hour
+
+// Validate returns every mistake beside the forms, joined.
+func (c Config) Validate() error {
+	var errs []error
+	if c.ReportTemplate != "" {
+		if _, err := os.Stat(c.ReportTemplate); err != nil {
+			errs = append(errs, fmt.Errorf("report_template: cannot read %s: %w", c.ReportTemplate, errors.Unwrap(err)))
+		}
+	}
+	if c.KeepReports != 0 && c.KeepReports < leastKept {
+		errs = append(errs, fmt.Errorf("keep_reports: %v is too short; allowed: 4320h (180 days) or more", c.KeepReports))
+	}
+	return errors.Join(errs...)
 }
 
 // Load returns the forms in force. known are the checks there are.

@@ -252,6 +252,44 @@ func (o *Office) open(ctx context.Context, f *Form, by Actor, d Opened) (Round, 
 	return o.commit(ctx, Round{ID: id}, by, d)
 }
 
+// Look judges a form over any period and keeps nothing. What people said of an
+// item in a round of that period stands.
+func (o *Office) Look(ctx context.Context, form string, from, to time.Time) (Round, error) {
+	f, err := o.form(form)
+	if err != nil {
+		return Round{}, err
+	}
+	if since := o.opt.Since(); since.After(from) && since.Before(to) {
+		from = since
+	}
+	from, to = from.UTC().Truncate(time.Millisecond), to.UTC().Truncate(time.Millisecond)
+	r := Round{Form: *f, Due: to, Opened: to, From: from, To: to, StartedBy: o.opt.Host, Outcomes: Judge(ctx, f, o.opt.Source, from, to)}
+	made, err := o.opt.Store.Rounds(ctx, Query{Form: form, From: from, To: to, Limit: 50})
+	for _, was := range made { // newest first
+		for _, a := range was.Outcomes {
+			r.change(a.Item, func(now *Outcome) {
+				if a.By != "" && now.By == "" {
+					now.Verdict, now.By, now.At, now.Note = a.Verdict, a.By, a.At, a.Note
+				}
+			})
+		}
+	}
+	return r, err
+}
+
+// form is one in force; a Refusal if there is none.
+func (o *Office) form(id string) (*Form, error) {
+	forms := o.Forms()
+	ids := make([]string, len(forms))
+	for n := range forms {
+		if forms[n].ID == id {
+			return &forms[n], nil
+		}
+		ids[n] = forms[n].ID
+	}
+	return nil, &Refusal{"unknown_form", map[string]any{"form": id, "forms": strings.Join(ids, ", ")}}
+}
+
 func (o *Office) nextID(ctx context.Context, now time.Time) (string, error) {
 	prefix := "RND-" + now.In(o.opt.Zone).Format("20060102") + "-"
 	list, err := o.opt.Store.Rounds(ctx, Query{From: now.AddDate(0, 0, -2), Limit: 500})
@@ -290,18 +328,13 @@ func (o *Office) Changed() <-chan struct{} {
 
 // Start makes a round of a form now, because a person wants it.
 func (o *Office) Start(ctx context.Context, by Actor, form string) (Round, error) {
+	f, err := o.form(form)
+	if err != nil {
+		return Round{}, err
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for n := range o.opt.Forms {
-		if f := &o.opt.Forms[n]; f.ID == form {
-			return o.open(ctx, f, by, Opened{Due: o.now()})
-		}
-	}
-	ids := make([]string, len(o.opt.Forms))
-	for n, f := range o.opt.Forms {
-		ids[n] = f.ID
-	}
-	return Round{}, &Refusal{"unknown_form", map[string]any{"form": form, "forms": strings.Join(ids, ", ")}}
+	return o.open(ctx, f, by, Opened{Due: o.now()})
 }
 
 // Get returns a round with its events.

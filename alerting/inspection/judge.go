@@ -12,9 +12,9 @@ import (
 
 // Source is what was measured.
 type Source interface {
-	// Found returns what the checks of a name found last; a name stands for all
-	// its instances. None: no such check runs.
-	Found(check string) []Found
+	// Found returns what the checks of a name had found at a moment; a name
+	// stands for all its instances. None: no such check ran.
+	Found(ctx context.Context, check string, at time.Time) ([]Found, error)
 	// Query evaluates a PromQL expression at a moment.
 	Query(ctx context.Context, expr string, at time.Time) ([]Measured, error)
 	// Verdicts returns what a check of this name came to over time, 0 ok, 1
@@ -109,7 +109,12 @@ func (j *judgement) say(r Reason) {
 // check takes in what a check finds now, what it found within the period, and
 // for how much of that it looked.
 func (j *judgement) check(ctx context.Context, name string, src Source, from, to time.Time) {
-	found := src.Found(name)
+	found, err := src.Found(ctx, name, to)
+	if err != nil {
+		j.here = true
+		j.say(Reason{Code: "round.history_unread", Verdict: Unknown, Check: name, Args: map[string]any{"error": err.Error()}})
+		return
+	}
 	if len(found) == 0 {
 		j.say(Reason{Code: "round.no_check", Verdict: NotInspected, Check: name})
 		return

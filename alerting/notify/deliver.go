@@ -112,6 +112,9 @@ func (w *Worker) say(ctx context.Context, n alerting.Notice) (m Message, err err
 			err = fmt.Errorf("put notice %s into words: %v", n.Key, r)
 		}
 	}()
+	if n.Kind == alerting.KindReport && w.opt.Report != nil {
+		return w.opt.Report(ctx, n)
+	}
 	events, err := w.opt.Outbox.Events(ctx, n.Incident)
 	if err != nil {
 		return Message{}, err

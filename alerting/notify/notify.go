@@ -28,6 +28,7 @@ type (
 	Channel    = channel.Channel
 	Message    = channel.Message
 	Fact       = channel.Fact
+	File       = channel.File
 	Permanent  = channel.Permanent
 	RetryAfter = channel.RetryAfter
 )

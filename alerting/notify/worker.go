@@ -15,6 +15,8 @@ type Options struct {
 	Outbox   Outbox
 	Channels []Channel
 	Words    *Words
+	// Report words the notices of alerting.KindReport; nil: there are none.
+	Report func(ctx context.Context, n alerting.Notice) (Message, error)
 	Logger   *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time

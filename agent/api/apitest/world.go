@@ -23,9 +23,11 @@ import (
 	"xunjian/agent/api"
 	"xunjian/agent/measured"
 	"xunjian/agent/papers"
+	"xunjian/agent/reports"
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
 	"xunjian/alerting/inspection"
+	"xunjian/alerting/plan"
 	"xunjian/alerting/planfile"
 	"xunjian/alerting/roster"
 	"xunjian/alerting/schedule"
@@ -49,6 +51,7 @@ type World struct {
 	History  *checks.History
 	Runner   *checks.Runner
 	Rounds   *inspection.Office
+	Reports  *reports.Reports
 	Accounts *access.Accounts
 	Options  api.Options
 	Closing  chan struct{}
@@ -80,9 +83,15 @@ func New(t testing.TB) *World {
 		Store: w.Store, Source: measured.New(w.History, w.Engine), Forms: []inspection.Form{form()}, Host: "web-1", Zone: zone, Workdays: schedule.Shipped(), Now: w.Now, Logger: logger,
 		Raise: w.raise,
 	})
+	filed, err := reports.New(reports.Options{
+		Store: w.Store, Rounds: w.Rounds, Desk: w.Desk, Engine: w.Engine, Catalog: catalog, Zone: zone, Host: "web-1", Mail: true, Now: w.Now, Logger: logger,
+		Systems: func() map[string]plan.SystemKind { return map[string]plan.SystemKind{"trade": plan.Opening} },
+	})
+	must(t, err)
+	w.Reports = filed
 	w.Options = api.Options{
-		Rounds: w.Rounds,
-		Desk:   w.Desk, Rules: w.Engine, Checks: w.History, Runner: w.Runner, Accounts: w.Accounts, Papers: own,
+		Rounds: w.Rounds, Reports: filed,
+		Desk: w.Desk, Rules: w.Engine, Checks: w.History, Runner: w.Runner, Accounts: w.Accounts, Papers: own,
 		Verdicts: verdicts, Reload: func(context.Context) error { return nil },
 		Authenticate: w.byToken, Local: api.LocalUsers(""), About: w.about, Closing: w.Closing,
 		Catalog: catalog, Zone: zone, Now: w.Now, Logger: logger,

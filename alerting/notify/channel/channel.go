@@ -44,6 +44,18 @@ type Message struct {
 	// known. LinkText is what to call it.
 	Link, LinkText string
 	Incident       Incident
+	// Page takes the place of the text in a mail: HTML that names its pictures
+	// by Content-ID. Files are attached.
+	Page     string
+	Pictures []File
+	Files    []File
+}
+
+// File is a picture or what is attached.
+type File struct {
+	// Name of the file, or the Content-ID of a picture.
+	Name, Type string
+	Body       []byte
 }
 
 // Lines returns the message with each of its texts in lines that steer nothing:

@@ -19,13 +19,19 @@ import (
 //go:embed layout.html
 var layoutText string
 
-// compose makes the mail. It is the same, byte for byte, at every attempt.
+// compose makes the mail. It is the same at every attempt, byte for byte where
+// nothing is attached.
 func (c *Channel) compose(m channel.Message) (*gomail.Msg, error) {
 	m = m.Lines()
 	id := c.id("notice", m.Incident.Host, m.Key)
 	thread := "<" + c.id("incident", m.Incident.Host, m.Incident.ID) + ">"
-	letter := gomail.NewMsg(gomail.WithEncoding(gomail.EncodingB64), gomail.WithNoDefaultUserAgent(),
-		gomail.WithBoundary("xunjian"+id[:40])) // only what needs no quotes: the library sets none
+	options := []gomail.MsgOption{gomail.WithEncoding(gomail.EncodingB64), gomail.WithNoDefaultUserAgent()}
+	if len(m.Pictures)+len(m.Files) == 0 {
+		// Only what needs no quotes: the library sets none. Parts within parts
+		// need boundaries of their own, which it makes.
+		options = append(options, gomail.WithBoundary("xunjian"+id[:40]))
+	}
+	letter := gomail.NewMsg(options...)
 	letter.FromMailAddress(&mail.Address{Name: channel.OneLine(c.from.Name), Address: c.from.Address})
 	letter.ToMailAddress(&mail.Address{Name: m.Person.Name, Address: m.Person.Mail})
 	letter.Subject(m.Subject)
@@ -43,12 +49,25 @@ func (c *Channel) compose(m channel.Message) (*gomail.Msg, error) {
 	if grave(m.Incident) {
 		letter.SetGenHeader(gomail.HeaderImportance, "high")
 	}
-	page, err := c.htmlOf(m)
-	if err != nil {
-		return nil, err
+	page := m.Page
+	if page == "" {
+		var err error
+		if page, err = c.htmlOf(m); err != nil {
+			return nil, err
+		}
 	}
 	letter.SetBodyString(gomail.TypeTextPlain, textOf(m))
 	letter.AddAlternativeString(gomail.TypeTextHTML, page)
+	for _, p := range m.Pictures {
+		if err := letter.EmbedReader(p.Name, bytes.NewReader(p.Body), gomail.WithFileContentID(p.Name), gomail.WithFileContentType(gomail.ContentType(p.Type))); err != nil {
+			return nil, fmt.Errorf("picture %s: %w", p.Name, err)
+		}
+	}
+	for _, f := range m.Files {
+		if err := letter.AttachReader(channel.OneLine(f.Name), bytes.NewReader(f.Body), gomail.WithFileContentType(gomail.ContentType(f.Type))); err != nil {
+			return nil, fmt.Errorf("attach %s: %w", f.Name, err)
+		}
+	}
 	return letter, nil
 }
 

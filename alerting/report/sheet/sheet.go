@@ -229,3 +229,6 @@ func (s *Sheet) Bytes() ([]byte, error) {
 	}
 	return s.pdf.GetBytesPdfReturnErr()
 }
+
+// Font is the type of papers, TrueType, for what is drawn beside them.
+func Font() []byte { return font }
