@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"xunjian/agent/config"
+	"xunjian/agent/measured"
+	"xunjian/agent/reports"
+	"xunjian/alerting/inspection"
 	"xunjian/checks"
 	"xunjian/rules"
 )
@@ -21,6 +24,8 @@ type Inspection struct {
 	// Verdicts are those of Verdicts, by check.
 	Verdicts map[string]checks.Verdict `json:"verdicts"`
 	Worst    checks.Verdict            `json:"worst"`
+
+	engine *rules.Engine // knows what was seen
 }
 
 // between is the time from the first look to the second; rates are taken over
@@ -58,10 +63,11 @@ func Inspect(ctx context.Context, cfg *config.Config, progress func(done, total 
 		return in, err
 	}
 	b := newBridge(cfg.Host)
-	in.Alerts, _, err = rules.JudgeNow(ctx, judgeOptions(cfg), b.batches(checks.Describe(first)), b.batches(checks.Describe(in.Results)))
+	in.engine, err = rules.Suppose(ctx, judgeOptions(cfg), b.batches(checks.Describe(first)), b.batches(checks.Describe(in.Results)))
 	if err != nil {
 		return in, err
 	}
+	in.Alerts = in.engine.FiringNow()
 	in.Took = time.Since(in.Started)
 	in.Verdicts = Verdicts(in.Results, in.Alerts)
 	in.Worst = checks.NotApplicable
@@ -71,6 +77,20 @@ func Inspect(ctx context.Context, cfg *config.Config, progress func(done, total 
 		}
 	}
 	return in, nil
+}
+
+// supposed is how far back the figures of one look reach: all of it is as it
+// was seen.
+const supposed = 10 * time.Minute
+
+// Report is the report of a form over this one look: what a machine without an
+// agent has to say.
+func (in Inspection) Report(ctx context.Context, cfg *config.Config, form inspection.Form) reports.Facts {
+	to := in.Started.Add(in.Took)
+	r := inspection.Round{Form: form, Due: in.Started, Opened: to, To: to, StartedBy: in.Host}
+	r.Outcomes = inspection.Judge(ctx, &form, measured.Once(in.Results, in.engine), to.Add(-supposed), to)
+	r.From = in.Started
+	return reports.Facts{Host: in.Host, Unit: cfg.Unit.Name, Made: to, From: in.Started, To: to, Round: r, Measured: 1, Once: true}
 }
 
 // lookAll runs every check once, side by side; a hung one costs its own

@@ -42,12 +42,27 @@ const (
 // absent(). Mistakes in the rule files are a *LoadError; a rule that fails says
 // so in its RuleStatus.
 func JudgeNow(ctx context.Context, opts JudgeOptions, first, second []Batch) ([]Alert, []RuleStatus, error) {
+	e, err := Suppose(ctx, opts, first, second)
+	if err != nil {
+		return nil, nil, err
+	}
+	return e.FiringNow(), e.Rules(), nil
+}
+
+// FiringNow returns the alerts that fire and stand on some series.
+func (e *Engine) FiringNow() []Alert {
+	return slices.DeleteFunc(e.Alerts(), func(a Alert) bool { return a.State != Firing || len(a.Basis) == 0 })
+}
+
+// Suppose returns the engine in memory by which JudgeNow judges, to be asked
+// about what was seen. It need not be closed.
+func Suppose(ctx context.Context, opts JudgeOptions, first, second []Batch) (*Engine, error) {
 	if len(second) == 0 {
-		return nil, nil, errors.New("judge: the second pass is empty")
+		return nil, errors.New("judge: the second pass is empty")
 	}
 	j, err := newJudge(opts)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	now := latest(time.Time{}, second)
 	lines := supposeLines(first, second)
@@ -66,10 +81,9 @@ func JudgeNow(ctx context.Context, opts JudgeOptions, first, second []Batch) ([]
 	}
 	j.evaluate(ctx, now, func(*rule) bool { return true })
 	if err := ctx.Err(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	alerts := slices.DeleteFunc(e.Alerts(), func(a Alert) bool { return a.State != Firing || len(a.Basis) == 0 })
-	return alerts, e.Rules(), nil
+	return e, nil
 }
 
 // judge is an Engine in memory whose rules fire at once.

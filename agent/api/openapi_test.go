@@ -115,6 +115,7 @@ var wire = []any{
 	api.Explanation{}, api.Paper{}, api.SavePaper{}, api.Response{}, api.AddReport{}, api.SetTriage{}, api.SetEstimate{}, api.ChooseBranch{}, api.SetDuty{}, api.Analyse{}, api.Promote{},
 	api.Dismiss{}, api.AddEntry{}, api.CompleteEntry{}, api.Investigate{}, api.AddLesson{}, api.CompleteLesson{}, api.Close{},
 	api.FormList{}, api.RoundList{}, api.StartRound{}, api.AnswerItem{}, api.WarnItem{}, api.SignRound{},
+	api.ReportList{}, api.SendReport{}, api.Queued{},
 	api.UserList{}, api.NewUser{}, api.UserChange{}, api.TokenList{}, api.NewToken{}, api.IssuedToken{},
 }
 
@@ -422,6 +423,10 @@ func inspect(play func(want int, method, template, body string, parts ...string)
 	play(409, "POST", "/rounds/{id}/answer", `{"item":"logs","verdict":"normal","version":1}`, "{id}", id)
 	play(200, "POST", "/rounds/{id}/sign", `{"as":"inspector","note":"seen"}`, "{id}", id)
 	play(409, "POST", "/rounds/{id}/sign", `{"as":"reviewer"}`, "{id}", id)
+	play(200, "GET", "/reports", "")
+	play(404, "GET", "/reports/{id}", "", "{id}", "RND-20200101-001-1")
+	play(404, "POST", "/reports/{id}/send", `{}`, "{id}", "RND-20200101-001-1")
+	play(200, "GET", "/report", "")
 }
 
 // respond plays a whole response: a caller's report of a broken opening, from

@@ -22,7 +22,20 @@ type Reports interface {
 type (
 	// ReportList are the reports that are filed, newest first.
 	ReportList struct {
-		Reports []inspection.Filed `json:"reports"`
+		Reports []FiledReport `json:"reports"`
+	}
+	// FiledReport is one that is filed.
+	FiledReport struct {
+		ID    string `json:"id"`
+		Round string `json:"round"`
+		Form  string `json:"form"`
+		// Edition is 1 as the machine made the round, 2 signed, 3 reviewed.
+		Edition     int                `json:"edition"`
+		Verdict     inspection.Verdict `json:"verdict"`
+		VerdictName string             `json:"verdict_name"`
+		Made        time.Time          `json:"made"`
+		From        time.Time          `json:"from"`
+		To          time.Time          `json:"to"`
 	}
 	// SendReport mails a report once more.
 	SendReport struct {
@@ -109,12 +122,14 @@ func (s *server) listReports(c *call) (any, error) {
 		return nil, err
 	}
 	list, err := s.Reports.List(c.Context(), form, limit)
-	for n := range list {
-		for _, t := range []*time.Time{&list[n].Made, &list[n].From, &list[n].To} {
-			*t = t.In(c.zone)
-		}
+	out := ReportList{Reports: []FiledReport{}}
+	for _, f := range list {
+		out.Reports = append(out.Reports, FiledReport{
+			ID: f.ID, Round: f.Round, Form: f.Form, Edition: f.Edition, Verdict: f.Verdict, VerdictName: inspection.Word(c.say, f.Verdict),
+			Made: f.Made.In(c.zone), From: f.From.In(c.zone), To: f.To.In(c.zone),
+		})
 	}
-	return ReportList{Reports: list}, err
+	return out, err
 }
 
 func (s *server) filedReport(c *call) (any, error) {

@@ -73,6 +73,10 @@ func requests() []request {
 		{"POST", "/rounds/{id}/answer", "/rounds/{round}/answer", `{"item":"logs","verdict":"attention","note":"two lines"}`, nil, 200},
 		{"POST", "/rounds/{id}/warning", "/rounds/{round}/warning", `{"item":"load"}`, nil, 200},
 		{"POST", "/rounds/{id}/sign", "/rounds/{signable}/sign", `{"as":"inspector","note":"seen"}`, nil, 200},
+		{"GET", "/report", "/report?form=weekly&format=json&from=2026-01-05T07:00:00%2B08:00&to=2026-01-05T08:00:00%2B08:00", "", nil, 200},
+		{"GET", "/reports", "/reports?form=weekly&limit=5", "", nil, 200},
+		{"GET", "/reports/{id}", "/reports/{report}?format=text", "", nil, 200},
+		{"POST", "/reports/{id}/send", "/reports/{report}/send", `{"person":"li"}`, nil, 200},
 	}
 	return append(list, commands()...)
 }
@@ -193,6 +197,16 @@ func (st *stage) fill(r request) (path, body string) {
 			st.T.Fatal(err)
 		}
 		parts = append(parts, "{round}", rd.ID, "{signable}", rd.ID)
+	}
+	if strings.Contains(both, "{report}") {
+		rd, err := st.Rounds.Start(st.T.Context(), inspection.Actor{Name: "the-stage", Via: "test"}, "weekly")
+		if err == nil {
+			err = st.Reports.Tick(st.T.Context())
+		}
+		if err != nil {
+			st.T.Fatal(err)
+		}
+		parts = append(parts, "{report}", rd.ID+"-1")
 	}
 	put := strings.NewReplacer(parts...)
 	return put.Replace(r.path), put.Replace(r.body)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,32 +30,38 @@ var verdicts = map[checks.Verdict]inspection.Verdict{
 	checks.Unknown: inspection.Unknown, checks.NotApplicable: inspection.NotApplicable,
 }
 
-// recent is how far back a moment is still now: what checks said last holds
-// for it. Of an earlier one only the history knows.
+// recent is how much later than a moment a result may be and still tell of it.
+// Of an earlier moment only the history knows.
 const recent = 5 * time.Minute
 
 // Found returns the results of a check and of its instances at a moment.
 func (m *Source) Found(ctx context.Context, name string, at time.Time) ([]inspection.Found, error) {
-	if time.Since(at) > recent {
+	out := said(m.history.Latest(), name)
+	if slices.ContainsFunc(out, func(f inspection.Found) bool { return f.At.After(at.Add(recent)) }) {
 		return m.found(ctx, name, at)
 	}
+	return out, nil
+}
+
+// said is what the results of a check and of its instances say.
+func said(results []checks.Result, name string) []inspection.Found {
 	var out []inspection.Found
-	for _, r := range m.history.Latest() {
+	for _, r := range results {
 		if family, _, _ := strings.Cut(r.Check, "/"); r.Check != name && family != name {
 			continue
 		}
 		f := inspection.Found{Check: r.Check, At: r.Time, Every: r.Every, Verdict: verdicts[r.Verdict], Error: r.Error}
-		for _, said := range r.Findings {
-			if said.Verdict == checks.OK || said.Verdict == checks.NotApplicable {
+		for _, of := range r.Findings {
+			if of.Verdict == checks.OK || of.Verdict == checks.NotApplicable {
 				continue
 			}
 			f.Reasons = append(f.Reasons, inspection.Reason{
-				Code: said.Code, Args: said.Args, Verdict: verdicts[said.Verdict], Check: r.Check, Subject: said.Subject,
+				Code: of.Code, Args: of.Args, Verdict: verdicts[of.Verdict], Check: r.Check, Subject: of.Subject,
 			})
 		}
 		out = append(out, f)
 	}
-	return out, nil
+	return out
 }
 
 // found is what the history knows: the verdict, not its reasons.
@@ -100,6 +107,39 @@ func (m *Source) Verdicts(ctx context.Context, check string, from, to time.Time,
 	for _, p := range list[0].Points {
 		sec, frac := math.Modf(p[0])
 		out = append(out, inspection.Point{At: time.Unix(int64(sec), int64(frac*1e9)).UTC(), Verdict: int(p[1])})
+	}
+	return out, nil
+}
+
+// once is what one look saw.
+type once struct {
+	results []checks.Result
+	engine  *rules.Engine
+}
+
+// Once returns what one look saw, with the engine that supposes it held.
+func Once(results []checks.Result, engine *rules.Engine) inspection.Source {
+	return &once{results, engine}
+}
+
+func (o *once) Found(_ context.Context, name string, _ time.Time) ([]inspection.Found, error) {
+	return said(o.results, name), nil
+}
+
+func (o *once) Query(ctx context.Context, expr string, at time.Time) ([]inspection.Measured, error) {
+	return (&Source{engine: o.engine}).Query(ctx, expr, at)
+}
+
+// Verdicts has the one look at every step: there is no time in which it could
+// have been different.
+func (o *once) Verdicts(_ context.Context, check string, from, to time.Time, step time.Duration) ([]inspection.Point, error) {
+	var out []inspection.Point
+	for _, r := range o.results {
+		if r.Check == check {
+			for at := from; !at.After(to); at = at.Add(step) {
+				out = append(out, inspection.Point{At: at, Verdict: r.Verdict.Code()})
+			}
+		}
 	}
 	return out, nil
 }

@@ -45,11 +45,13 @@ func Compose(f Facts, say inspection.Speaker, zone *time.Location) *bulletin.Doc
 	}
 	c.summary()
 	c.items()
-	c.forecasts()
-	c.incidents()
-	c.systems()
-	c.lessons()
-	c.gaps()
+	if !f.Once {
+		c.forecasts()
+		c.incidents()
+		c.systems()
+		c.lessons()
+		c.gaps()
+	}
 	c.signatures()
 	c.doc.Fields = c.fields()
 	return c.doc
@@ -108,6 +110,8 @@ func (c *composer) summary() {
 	c.text(bulletin.Plain, c.w.counts, total, strings.Join(counts, c.w.joint))
 	period := c.f.To.Sub(c.f.From)
 	switch {
+	case c.f.Once:
+		c.text(bulletin.Warn, "%s", c.w.once)
 	case c.f.Measured <= 0:
 		c.text(bulletin.Bad, "%s", c.w.noMeasured)
 	case len(c.f.Gaps) > 0:

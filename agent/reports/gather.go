@@ -20,6 +20,8 @@ import (
 // Facts are what a report tells, in no language: they are what is filed, and
 // every form and language of the report is made of them.
 type Facts struct {
+	// Once: it is of one look without an agent, which knows no history.
+	Once bool `json:"once,omitempty"`
 	// ID of the report as filed; empty for one that was made to be looked at.
 	ID    string           `json:"id,omitempty"`
 	Host  string           `json:"host"`

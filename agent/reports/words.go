@@ -6,7 +6,7 @@ import "xunjian/alerting/text"
 // checks say comes from the catalog.
 type wording struct {
 	report, period, made, number, footer                                                  string
-	summary, overall, counts, measured, allMeasured, noMeasured                           string
+	summary, overall, counts, measured, allMeasured, noMeasured, once                     string
 	needs, nothing, what, why, todo, byWhen, who                                          string
 	items, item, verdict, found, before, person, charts                                   string
 	trends, figure, now, ago, none, gap, noPoints                                         string
@@ -25,7 +25,7 @@ var words = map[string]*wording{
 	text.ZH: {
 		report: "%s报告", period: "检查时段：%s 至 %s", made: "生成时间：%s", number: "第 %d 页 共 %d 页", footer: "巡检 · %s · %s",
 		summary: "概要", overall: "总体结论：%s。", counts: "共 %d 项：%s。", measured: "本期有数据的时间占 %s，缺失 %s；缺失期间的状况不得视为正常。",
-		allMeasured: "本期数据完整。", noMeasured: "本期没有任何数据。",
+		allMeasured: "本期数据完整。", noMeasured: "本期没有任何数据。", once: "本报告只看了这台服务器一次，没有运行巡检程序：趋势、事件、可用率和整改措施不在其中。",
 		needs: "需要人员处理", nothing: "没有需要人员处理的事项。", what: "事项", why: "原因", todo: "处理", byWhen: "期限", who: "责任人",
 		items: "检查项目", item: "项目", verdict: "结论", found: "依据", before: "上期：%s", person: "%s 于 %s 认定", charts: "曲线",
 		trends: "指标趋势", figure: "指标", now: "本期", ago: "前 %d 期", none: "–", gap: "无数据", noPoints: "本期没有数据",
@@ -42,7 +42,7 @@ var words = map[string]*wording{
 	text.EN: {
 		report: "%s: report", period: "Period: %s to %s", made: "Made: %s", number: "Page %d of %d", footer: "Xunjian · %s · %s",
 		summary: "Summary", overall: "Overall: %s.", counts: "%d items: %s.", measured: "There is data for %s of the period; %s is missing. What happened then must not be taken as normal.",
-		allMeasured: "The data of the period is complete.", noMeasured: "There is no data of this period at all.",
+		allMeasured: "The data of the period is complete.", noMeasured: "There is no data of this period at all.", once: "This report is of one look at this server, without a running agent: trends, incidents, availability and open measures are not in it.",
 		needs: "What needs a person", nothing: "Nothing needs a person.", what: "Matter", why: "Why", todo: "What to do", byWhen: "By", who: "Who",
 		items: "Items", item: "Item", verdict: "Verdict", found: "Grounds", before: "before: %s", person: "said by %s at %s", charts: "Charts",
 		trends: "Figures and their trend", figure: "Figure", now: "Now", ago: "%d before", none: "–", gap: "no data", noPoints: "no data in this period",

@@ -162,8 +162,7 @@ func (c Chart) runs(l Line) [][]Point {
 	return out
 }
 
-// span is the range of the axis, with a round step, from zero where the values
-// are not far from it.
+// span is the range of the axis, from zero or below, with a round step.
 func (c Chart) span() (low, high, step float64) {
 	low, high = math.Inf(1), math.Inf(-1)
 	for _, l := range c.Lines {
@@ -181,9 +180,7 @@ func (c Chart) span() (low, high, step float64) {
 			high = l
 		}
 	}
-	if low > 0 && low < high*0.9 || low == high && low > 0 {
-		low = 0
-	}
+	low = min(low, 0) // a line that hardly moves must not look like a cliff
 	if low == high {
 		high = low + 1
 	}

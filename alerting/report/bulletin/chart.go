@@ -21,7 +21,7 @@ import (
 // A chart is drawn at twice the size it is shown at, for sharp screens and
 // paper.
 const (
-	ChartWidth, ChartHeight = 640, 190
+	ChartWidth, ChartHeight = 560, 190
 	density                 = 2
 )
 
@@ -50,7 +50,7 @@ func newPen() (*pen, error) {
 	if err != nil {
 		return nil, fmt.Errorf("type of charts: %w", err)
 	}
-	face, err := opentype.NewFace(f, &opentype.FaceOptions{Size: 10 * density, DPI: 72, Hinting: font.HintingNone})
+	face, err := opentype.NewFace(f, &opentype.FaceOptions{Size: 11.5 * density, DPI: 72, Hinting: font.HintingNone})
 	if err != nil {
 		return nil, fmt.Errorf("type of charts: %w", err)
 	}
