@@ -29,7 +29,7 @@ var contracts = map[string]reflect.Type{
 	"alerts": reflect.TypeFor[api.AlertList](), "alert-log": reflect.TypeFor[api.AlertLog](),
 	"rules": reflect.TypeFor[api.RuleList](), "rule-tests": reflect.TypeFor[api.RuleTestReport](), "backtest": reflect.TypeFor[api.BacktestReport](),
 	"plan": reflect.TypeFor[api.Plan](), "scenario": reflect.TypeFor[api.Scenario](), "codes": reflect.TypeFor[[]api.Category](),
-	"rounds": reflect.TypeFor[api.RoundList](), "round": reflect.TypeFor[inspection.RoundView](), "forms": reflect.TypeFor[api.FormList](),
+	"rounds": reflect.TypeFor[api.RoundList](), "round": reflect.TypeFor[inspection.RoundView](), "reports": reflect.TypeFor[api.ReportList](), "forms": reflect.TypeFor[api.FormList](),
 	"plan-lint": reflect.TypeFor[plan.Lint](), "plan-diff": reflect.TypeFor[[]plan.Change](),
 	"users": reflect.TypeFor[api.UserList](), "user": reflect.TypeFor[api.User](),
 	"tokens": reflect.TypeFor[api.TokenList](), "new-token": reflect.TypeFor[api.IssuedToken](),

@@ -59,7 +59,8 @@ func (c *Channel) compose(m channel.Message) (*gomail.Msg, error) {
 	letter.SetBodyString(gomail.TypeTextPlain, textOf(m))
 	letter.AddAlternativeString(gomail.TypeTextHTML, page)
 	for _, p := range m.Pictures {
-		if err := letter.EmbedReader(p.Name, bytes.NewReader(p.Body), gomail.WithFileContentID(p.Name), gomail.WithFileContentType(gomail.ContentType(p.Type))); err != nil {
+		name, _, _ := strings.Cut(p.Name, "@")
+		if err := letter.EmbedReader(name+".png", bytes.NewReader(p.Body), gomail.WithFileContentID("<"+p.Name+">"), gomail.WithFileContentType(gomail.ContentType(p.Type))); err != nil {
 			return nil, fmt.Errorf("picture %s: %w", p.Name, err)
 		}
 	}

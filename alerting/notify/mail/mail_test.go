@@ -49,6 +49,7 @@ func TestPostfix(t *testing.T) {
 	t.Run("tls", func(t *testing.T) { server.form(t, mail.TLS, "SCRAM-SHA-256") })
 	t.Run("thread", server.thread)
 	t.Run("injection", server.injection)
+	t.Run("report", server.report)
 	t.Run("refusals", server.refusals)
 }
 
@@ -196,9 +197,15 @@ func (p *postfix) injection(t *testing.T) {
 // next waits for the nth mail and returns the newest.
 func (p *postfix) next(t *testing.T, n int) letter {
 	t.Helper()
+	return read(t, p.arrived(t, n))
+}
+
+// arrived waits for the nth mail and returns the newest as it came.
+func (p *postfix) arrived(t *testing.T, n int) []byte {
+	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		if all := p.received(t); len(all) >= n {
-			return read(t, all[len(all)-1])
+			return all[len(all)-1]
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("mail %d did not arrive", n)
