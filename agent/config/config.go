@@ -138,17 +138,18 @@ const DefaultData = "data"
 // zone are not filled in yet; for a configuration to work with, take Default.
 func Defaults() *Config {
 	return &Config{
-		Language: "zh-CN",
-		Zone:     "Asia/Shanghai",
-		Operator: plan.Other,
-		Calendar: calendar.Default(),
-		Unit:     Unit{Name: plan.Text{ZH: "本单位", EN: "our organisation"}},
-		Console:  Console{Listen: "127.0.0.1:8720"},
-		Metrics:  Metrics{Listen: "127.0.0.1:9720"},
-		Log:      Log{Level: "info", Format: "text"},
-		Notify:   defaultNotify(),
-		Checks:   defaultChecks(),
-		Rules:    rules.DefaultConfig(),
+		Language:   "zh-CN",
+		Zone:       "Asia/Shanghai",
+		Operator:   plan.Other,
+		Calendar:   calendar.Default(),
+		Unit:       Unit{Name: plan.Text{ZH: "本单位", EN: "our organisation"}},
+		Console:    Console{Listen: "127.0.0.1:8720"},
+		Metrics:    Metrics{Listen: "127.0.0.1:9720"},
+		Log:        Log{Level: "info", Format: "text"},
+		Inspection: inspection.Config{KeepReports: inspection.LeastKept},
+		Notify:     defaultNotify(),
+		Checks:     defaultChecks(),
+		Rules:      rules.DefaultConfig(),
 	}
 }
 

@@ -24,6 +24,7 @@ func TestRolesDecide(t *testing.T) {
 	i := s.report(alerting.Report{Code: "E01", Title: "disk"})
 	round, err := s.rounds.Start(t.Context(), inspection.Actor{Name: "zhang", Via: "test"}, "opening")
 	must(t, err)
+	must(t, s.reports.Tick(t.Context()))
 	rank := []access.Role{nobody, viewer, operator, admin}
 	people := map[access.Role]*browser{}
 	for _, role := range rank {
@@ -234,6 +235,33 @@ func TestReportForms(t *testing.T) {
 		res := b.post("/incidents/new", append([]string{"key", name}, fields...)...)
 		if res.code != http.StatusUnprocessableEntity || !strings.Contains(strings.ToLower(errorIn(res.body)), strings.ToLower(name)) || !strings.Contains(res.body, "kept title") {
 			t.Errorf("%s: status %d, says %q", name, res.code, errorIn(res.body))
+		}
+	}
+}
+
+// The report of a round, as a page by itself and as files.
+func TestRoundReport(t *testing.T) {
+	s := newSite(t)
+	round, err := s.rounds.Start(t.Context(), inspection.Actor{Name: "zhang", Via: "test"}, "weekly")
+	must(t, err)
+	must(t, s.reports.Tick(t.Context()))
+	li := s.as(viewer, "zh-CN")
+	at := "/rounds/" + round.ID
+	if page := li.get(at).body; !strings.Contains(page, at+"/report?as=pdf") {
+		t.Error("the round does not lead to its report")
+	}
+	for format, begin := range map[string]string{"html": "<!doctype html>", "pdf": "%PDF", "xlsx": "PK", "docx": "PK", "json": "{"} {
+		res := li.get(at + "/report?as=" + format)
+		if res.code != 200 || !strings.HasPrefix(res.body, begin) || !strings.Contains(res.header.Get("Content-Security-Policy"), "default-src 'none'") {
+			t.Errorf("%s: %d %v %.40q", format, res.code, res.header, res.body)
+		}
+	}
+	if page := li.get(at + "/report").body; !strings.Contains(page, "每周巡检报告") {
+		t.Errorf("the report:\n%.500s", page)
+	}
+	for _, nowhere := range []string{at + "/report?as=rtf", "/rounds/RND-20200101-001/report"} {
+		if res := li.get(nowhere); res.code != 404 {
+			t.Errorf("%s: %d", nowhere, res.code)
 		}
 	}
 }

@@ -86,9 +86,6 @@ type Reports struct{ opt Options }
 // roundID is the id of a round, without an edition.
 var roundID = regexp.MustCompile(`^RND-\d{8}-\d+$`)
 
-// LeastKept is how long a report is kept at the least.
-const LeastKept = 180 * 24 * time.Hour
-
 // New returns Reports; Run makes them file what is due. It returns an error for
 // a template that cannot be filled.
 func New(opt Options) (*Reports, error) {
@@ -101,7 +98,7 @@ func New(opt Options) (*Reports, error) {
 	if opt.Wake == nil {
 		opt.Wake = func() {}
 	}
-	opt.Keep = max(opt.Keep, LeastKept)
+	opt.Keep = max(opt.Keep, inspection.LeastKept)
 	if opt.Template != "" {
 		if _, err := os.Stat(opt.Template); err != nil {
 			return nil, fmt.Errorf("inspection.report_template: %w", err)

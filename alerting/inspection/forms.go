@@ -62,8 +62,8 @@ type Config struct {
 	KeepReports time.Duration `yaml:"keep_reports"`
 }
 
-// leastKept is how long logs and reports are kept at the least: half a year.
-const leastKept = 180 * 24 * time.Hour
+// LeastKept is how long logs and reports are kept at the least: half a year.
+const LeastKept = 180 * 24 * time.Hour
 
 // Validate returns every mistake beside the forms, joined.
 func (c Config) Validate() error {
@@ -73,7 +73,7 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("report_template: cannot read %s: %w", c.ReportTemplate, errors.Unwrap(err)))
 		}
 	}
-	if c.KeepReports != 0 && c.KeepReports < leastKept {
+	if c.KeepReports < LeastKept {
 		errs = append(errs, fmt.Errorf("keep_reports: %v is too short; allowed: 4320h (180 days) or more", c.KeepReports))
 	}
 	return errors.Join(errs...)

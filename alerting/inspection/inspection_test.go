@@ -30,10 +30,10 @@ type span struct {
 	verdict  inspection.Verdict
 }
 
-func (m *machine) Found(name string) []inspection.Found {
+func (m *machine) Found(_ context.Context, name string, _ time.Time) ([]inspection.Found, error) {
 	spans, ok := m.checks[name]
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	f := inspection.Found{Check: name, Every: time.Minute}
 	for _, s := range spans {
@@ -47,7 +47,7 @@ func (m *machine) Found(name string) []inspection.Found {
 	if f.Verdict == inspection.Attention || f.Verdict == inspection.Abnormal {
 		f.Reasons = []inspection.Reason{{Code: name + ".bad", Verdict: f.Verdict, Check: name}}
 	}
-	return []inspection.Found{f}
+	return []inspection.Found{f}, nil
 }
 
 func (m *machine) Query(_ context.Context, expr string, _ time.Time) ([]inspection.Measured, error) {
