@@ -17,7 +17,7 @@ type Options struct {
 	Words    *Words
 	// Report words the notices of alerting.KindReport; nil: there are none.
 	Report func(ctx context.Context, n alerting.Notice) (Message, error)
-	Logger   *slog.Logger
+	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
