@@ -149,7 +149,7 @@ func (m *month) load(at time.Time) float64 {
 func (m *month) avail(since time.Duration) float64 { return 400e9 - 5e9*since.Hours()/24 }
 
 func series(name string, l ...string) labels.Labels {
-	return labels.FromStrings(append([]string{labels.MetricName, name}, l...)...)
+	return labels.FromStrings(append([]string{"__name__", name}, l...)...)
 }
 
 // until lets time pass; off says when the agent does not run, wrong when the
