@@ -77,11 +77,14 @@ func (c *composer) clock(t time.Time) string {
 }
 
 func (c *composer) span(d time.Duration) string {
-	return c.say.T("round.value.seconds", map[string]any{"seconds": d.Round(time.Second).Seconds()})
+	if d <= 0 {
+		return c.w.none
+	}
+	return c.value("seconds", d.Round(time.Second).Seconds())
 }
 
 func (c *composer) value(unit string, v float64) string {
-	return c.say.T("round.value."+unit, map[string]any{"value": v, "seconds": v})
+	return c.say.T("round.value."+unit, map[string]any{"value": v})
 }
 
 func toneOf(v inspection.Verdict) bulletin.Tone {

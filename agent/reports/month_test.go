@@ -348,6 +348,14 @@ func (m *month) before(t *testing.T, f reports.Facts, to time.Time) {
 }
 
 func (m *month) words(t *testing.T, id string) {
+	if dir := os.Getenv("XUNJIAN_SAMPLES"); dir != "" { // docs/samples
+		for _, name := range []string{"weekly.zh-CN.html", "weekly.zh-CN.pdf", "weekly.zh-CN.xlsx", "weekly.zh-CN.docx", "weekly.en.html", "weekly.en.pdf"} {
+			parts := strings.Split(name, ".")
+			body, err := m.reports.Filed(t.Context(), id, parts[2], parts[1])
+			must(t, err)
+			must(t, os.WriteFile(filepath.Join(dir, name), body, 0o644))
+		}
+	}
 	for lang, want := range map[string][]string{
 		"zh-CN": {"每周巡检报告", "交易中心", "总体结论", "未检查", "数据缺失", "85.7", "trade", "可用率", "E01", "server dead", "演练", "应急预案第7条", "巡检人"},
 		"en":    {"Weekly inspection: report", "Trading centre", "Overall", "not inspected", "Gaps in the data", "Availability", "server dead", "Drills", "Deadlines missed", "Inspector"},
@@ -360,7 +368,7 @@ func (m *month) words(t *testing.T, id string) {
 					t.Errorf("%s in %s lacks %q", format, lang, w)
 				}
 			}
-			for _, bad := range []string{"<no value>", "%!", "round."} {
+			for _, bad := range []string{"<no value>", "%!", "round.", " 0 毫秒"} {
 				if format == "text" && bytes.Contains(body, []byte(bad)) {
 					t.Errorf("%s in %s holds %q:\n%s", format, lang, bad, body)
 				}
@@ -376,6 +384,18 @@ func (m *month) words(t *testing.T, id string) {
 				if _, err := zip.NewReader(bytes.NewReader(body), int64(len(body))); err != nil {
 					t.Errorf("%s: %v", format, err)
 				}
+			}
+		}
+	}
+	for lang, want := range map[string][]string{
+		"zh-CN": {"确认用时 20 分", "恢复用时 1 小时 36 分", "中断 1 小时 36 分", "无数据 1 天", "本期 52 天 | 前 1 期 59 天 | 前 2 期 66 天"},
+		"en":    {"To acknowledge 20 min", "To restore 1 h 36 min", "Outage 1 h 36 min", "No data 1 d"},
+	} {
+		body, err := m.reports.Filed(t.Context(), id, "text", lang)
+		must(t, err)
+		for _, w := range want {
+			if !bytes.Contains(body, []byte(w)) {
+				t.Errorf("in %s nothing says %q:\n%s", lang, w, body)
 			}
 		}
 	}

@@ -28,6 +28,8 @@ func (d *Document) Mail() ([]byte, []Picture, error) {
 // The styles stand in the tags: mail programs drop all others. Every ground has
 // its colour, so that a program which turns to dark turns all or nothing.
 const (
+	// pageWidth is what a picture has at the most, in points of the screen.
+	pageWidth = 688
 	faces     = `font-family:'PingFang SC','Microsoft YaHei','Noto Sans CJK SC','WenQuanYi Micro Hei',Helvetica,Arial,sans-serif;`
 	cellStyle = `padding:6px 8px;border-bottom:1px solid #e4e7ec;vertical-align:top;font-size:13px;line-height:1.5;background-color:#ffffff;word-break:break-word;`
 	headStyle = `padding:6px 8px;border-bottom:1px solid #cbd2d9;vertical-align:bottom;font-size:12px;line-height:1.4;background-color:#eef1f5;color:#52606d;text-align:left;font-weight:normal;`
@@ -76,7 +78,7 @@ func (d *Document) page(link func(Picture) string) ([]byte, []Picture, error) {
 			pic := Picture{ID: fmt.Sprintf("chart%d@xunjian", len(pictures)+1), PNG: raw}
 			pictures = append(pictures, pic)
 			fmt.Fprintf(&b, `<img src="%s" alt="%s" width="%d" style="display:block;width:100%%;max-width:%dpx;height:auto;border:0;background-color:#ffffff;">`,
-				link(pic), html.EscapeString(part.Title), ChartWidth, ChartWidth)
+				link(pic), html.EscapeString(part.Title), ChartWidth, pageWidth)
 		case Signatures:
 			part.html(&b)
 		}
