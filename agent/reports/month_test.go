@@ -65,7 +65,7 @@ groups:
 
 // month is a server in simulated time: real engine, store, desk and office.
 type month struct {
-	t       *testing.T
+	t       testing.TB
 	now     time.Time
 	zone    *time.Location
 	store   *store.Store
@@ -96,7 +96,7 @@ const (
 	size = 1000e9
 )
 
-func newMonth(t *testing.T) *month {
+func newMonth(t testing.TB) *month {
 	zone, err := time.LoadLocation("Asia/Shanghai")
 	must(t, err)
 	m := &month{t: t, zone: zone, now: time.Date(2026, 6, 1, 9, 0, 0, 0, zone)} // a Monday
@@ -130,14 +130,21 @@ func newMonth(t *testing.T) *month {
 	})
 	m.catalog, err = text.Load(zone, checks.Messages, incident.Messages, inspection.Messages)
 	must(t, err)
-	m.reports, err = reports.New(reports.Options{
-		Store: m.store, Rounds: m.office, Desk: m.desk, Engine: m.engine, Catalog: m.catalog, Zone: zone, Host: "db01", Unit: plan.Text{ZH: "交易中心", EN: "Trading centre"},
+	m.reports = m.over(m.office)
+	return m
+}
+
+// over makes the reports of an office.
+func (m *month) over(office *inspection.Office) *reports.Reports {
+	m.t.Helper()
+	r, err := reports.New(reports.Options{
+		Store: m.store, Rounds: office, Desk: m.desk, Engine: m.engine, Catalog: m.catalog, Zone: m.zone, Host: "db01", Unit: plan.Text{ZH: "交易中心", EN: "Trading centre"},
 		Systems: func() map[string]plan.SystemKind {
 			return map[string]plan.SystemKind{"trade": plan.Opening, "portal": plan.Business}
-		}, Mail: true, Now: clock,
+		}, Mail: true, Now: func() time.Time { return m.now },
 	})
-	must(t, err)
-	return m
+	must(m.t, err)
+	return r
 }
 
 // load and avail are known courses: days of work, and a volume that fills by

@@ -32,7 +32,7 @@ const (
 	pageWidth = 688
 	faces     = `font-family:'PingFang SC','Microsoft YaHei','Noto Sans CJK SC','WenQuanYi Micro Hei',Helvetica,Arial,sans-serif;`
 	cellStyle = `padding:6px 8px;border-bottom:1px solid #e4e7ec;vertical-align:top;font-size:13px;line-height:1.5;background-color:#ffffff;word-break:break-word;`
-	headStyle = `padding:6px 8px;border-bottom:1px solid #cbd2d9;vertical-align:bottom;font-size:12px;line-height:1.4;background-color:#eef1f5;color:#52606d;text-align:left;font-weight:normal;`
+	headStyle = `padding:6px 8px;border-bottom:1px solid #cbd2d9;vertical-align:bottom;font-size:12px;line-height:1.4;background-color:#eef1f5;color:#52606d;text-align:left;font-weight:normal;word-break:break-word;`
 )
 
 func (d *Document) page(link func(Picture) string) ([]byte, []Picture, error) {
