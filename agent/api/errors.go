@@ -109,6 +109,7 @@ func roundRefused(r *inspection.Refusal) *failure {
 	f.Field = map[string]string{
 		"unknown_form": "form", "unknown_item": "item", "unknown_verdict": "verdict", "unknown_signature": "as",
 		"note_missing": "note", "note_too_long": "note", "nobody_to_mail": "person", "unknown_format": "format", "bad_period": "from",
+		"too_many_files": "files", "file_unnamed": "files", "file_empty": "files", "file_too_large": "files", "files_too_large": "files", "round_full": "files",
 	}[r.Code]
 	if f.Field != "" {
 		f.Status = http.StatusUnprocessableEntity

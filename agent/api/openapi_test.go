@@ -242,6 +242,7 @@ func (w *walker) value(at string, s schema, typ reflect.Type) {
 		w.t.Errorf("%s is %s, described as %q", at, want, got.Type)
 	}
 	switch {
+	case typ == reflect.TypeFor[[]byte](): // base64
 	case typ == reflect.TypeFor[json.RawMessage](), typ == reflect.TypeFor[api.Moment](), typ == reflect.TypeFor[time.Time]():
 	case typ.Kind() == reflect.Struct:
 		if s.Ref != "#/components/schemas/"+typ.Name() {
@@ -260,7 +261,7 @@ func (w *walker) value(at string, s schema, typ reflect.Type) {
 
 func kindOf(typ reflect.Type) string {
 	switch {
-	case typ == reflect.TypeFor[api.Moment](), typ == reflect.TypeFor[time.Time]():
+	case typ == reflect.TypeFor[api.Moment](), typ == reflect.TypeFor[time.Time](), typ == reflect.TypeFor[[]byte]():
 		return "string"
 	case typ == reflect.TypeFor[json.RawMessage]():
 		return "object"
@@ -417,7 +418,10 @@ func inspect(play func(want int, method, template, body string, parts ...string)
 	play(404, "GET", "/rounds/{id}", "", "{id}", "RND-20200101-001")
 	play(409, "POST", "/rounds/{id}/sign", `{"as":"inspector"}`, "{id}", id)
 	play(200, "POST", "/rounds/{id}/judge", "", "{id}", id)
-	play(200, "POST", "/rounds/{id}/answer", `{"item":"logs","verdict":"attention","note":"two lines"}`, "{id}", id)
+	play(200, "POST", "/rounds/{id}/answer", `{"item":"logs","verdict":"attention","note":"two lines","files":[{"name":"公告.txt","content":"5YWs5ZGK"}]}`, "{id}", id)
+	play(200, "GET", "/rounds/{id}/files/{file}", "", "{id}", id, "{file}", id+"-f3-1")
+	play(404, "GET", "/rounds/{id}/files/{file}", "", "{id}", id, "{file}", id+"-f9-1")
+	play(422, "POST", "/rounds/{id}/answer", `{"item":"logs","verdict":"normal","files":[{"name":"..","content":"eA=="}]}`, "{id}", id)
 	play(422, "POST", "/rounds/{id}/answer", `{"item":"no-such","verdict":"normal"}`, "{id}", id)
 	play(200, "POST", "/rounds/{id}/warning", `{"item":"load"}`, "{id}", id)
 	play(409, "POST", "/rounds/{id}/answer", `{"item":"logs","verdict":"normal","version":1}`, "{id}", id)

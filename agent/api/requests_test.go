@@ -70,7 +70,8 @@ func requests() []request {
 		{"POST", "/rounds", "/rounds", `{"form":"weekly"}`, nil, 200},
 		{"GET", "/rounds/{id}", "/rounds/{round}", "", nil, 200},
 		{"POST", "/rounds/{id}/judge", "/rounds/{round}/judge", "", nil, 200},
-		{"POST", "/rounds/{id}/answer", "/rounds/{round}/answer", `{"item":"logs","verdict":"attention","note":"two lines"}`, nil, 200},
+		{"POST", "/rounds/{id}/answer", "/rounds/{round}/answer", `{"item":"logs","verdict":"attention","note":"two lines","files":[{"name":"a.txt","content":"eA=="}]}`, nil, 200},
+		{"GET", "/rounds/{id}/files/{file}", "/rounds/{round}/files/{file}", "", nil, 200},
 		{"POST", "/rounds/{id}/warning", "/rounds/{round}/warning", `{"item":"load"}`, nil, 200},
 		{"POST", "/rounds/{id}/sign", "/rounds/{signable}/sign", `{"as":"inspector","note":"seen"}`, nil, 200},
 		{"GET", "/report", "/report?form=weekly&format=json&from=2026-01-05T07:00:00%2B08:00&to=2026-01-05T08:00:00%2B08:00", "", nil, 200},
@@ -190,8 +191,14 @@ func (st *stage) fill(r request) (path, body string) {
 	}
 	if strings.Contains(both, "{round}") || strings.Contains(both, "{signable}") {
 		rd, err := st.Rounds.Start(st.T.Context(), inspection.Actor{Name: "the-stage", Via: "test"}, "weekly")
+		if err == nil && strings.Contains(both, "{file}") {
+			rd, err = st.Rounds.Answer(st.T.Context(), rd.ID, 0, inspection.Actor{Name: "the-stage", Via: "test"}, inspection.Reply{
+				Item: "logs", Verdict: inspection.Normal, Files: []inspection.File{{Name: "seen.txt", Body: []byte("seen")}},
+			})
+			parts = append(parts, "{file}", rd.ID+"-f2-1")
+		}
 		if err == nil && strings.Contains(both, "{signable}") {
-			_, err = st.Rounds.Answer(st.T.Context(), rd.ID, 0, inspection.Actor{Name: "the-stage", Via: "test"}, "logs", inspection.Normal, "")
+			_, err = st.Rounds.Answer(st.T.Context(), rd.ID, 0, inspection.Actor{Name: "the-stage", Via: "test"}, inspection.Reply{Item: "logs", Verdict: inspection.Normal})
 		}
 		if err != nil {
 			st.T.Fatal(err)

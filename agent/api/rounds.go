@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -17,7 +18,8 @@ type Rounds interface {
 	Find(ctx context.Context, q inspection.Query) ([]inspection.Round, error)
 	Get(ctx context.Context, id string) (inspection.Round, []inspection.Event, error)
 	Start(ctx context.Context, by inspection.Actor, form string) (inspection.Round, error)
-	Answer(ctx context.Context, id string, expect int, by inspection.Actor, item string, v inspection.Verdict, why string) (inspection.Round, error)
+	Answer(ctx context.Context, id string, expect int, by inspection.Actor, in inspection.Reply) (inspection.Round, error)
+	Attachment(ctx context.Context, round, id string) (inspection.Kept, error)
 	JudgeAgain(ctx context.Context, id string, by inspection.Actor) (inspection.Round, error)
 	RaiseWarning(ctx context.Context, id string, by inspection.Actor, item string) (inspection.Round, error)
 	Sign(ctx context.Context, id string, expect int, by inspection.Actor, as, why string) (inspection.Round, error)
@@ -53,6 +55,8 @@ type (
 		Verdict string `json:"verdict"`
 		Note    string `json:"note,omitempty"`
 		Version int    `json:"version,omitempty"`
+		// Files are kept with the answer, beside those of answers before.
+		Files []inspection.File `json:"files,omitempty"`
 	}
 	// WarnItem opens a warning about an item.
 	WarnItem struct {
@@ -74,7 +78,8 @@ func roundRoutes() []route {
 		{http.MethodPost, "/rounds", operator, (*server).startRound, look},
 		{http.MethodGet, "/rounds/{id}", viewer, (*server).showRound, limits{}},
 		{http.MethodPost, "/rounds/{id}/judge", operator, (*server).judgeRound, look},
-		{http.MethodPost, "/rounds/{id}/answer", operator, (*server).answerItem, limits{}},
+		{http.MethodPost, "/rounds/{id}/answer", operator, (*server).answerItem, limits{within: time.Minute, body: inspection.MaxReplyBytes*4/3 + defaultBody}},
+		{http.MethodGet, "/rounds/{id}/files/{file}", viewer, (*server).roundFile, limits{}},
 		{http.MethodPost, "/rounds/{id}/warning", operator, (*server).warnItem, limits{}},
 		{http.MethodPost, "/rounds/{id}/sign", operator, (*server).signRound, limits{}},
 	}
@@ -191,7 +196,23 @@ func (s *server) answerItem(c *call) (any, error) {
 	if err := readRound(c, &in, func() []told { return []told{{"item", in.Item}, {"verdict", in.Verdict}, {"note", in.Note}} }); err != nil {
 		return nil, err
 	}
-	return c.changedRound(s.Rounds.Answer(c.Context(), c.PathValue("id"), in.Version, c.inspector(), in.Item, inspection.Verdict(in.Verdict), in.Note))
+	return c.changedRound(s.Rounds.Answer(c.Context(), c.PathValue("id"), in.Version, c.inspector(), inspection.Reply{
+		Item: in.Item, Verdict: inspection.Verdict(in.Verdict), Note: in.Note, Files: in.Files,
+	}))
+}
+
+// roundFile hands out what somebody attached: never as a page of this server's.
+func (s *server) roundFile(c *call) (any, error) {
+	if err := c.params().close(); err != nil {
+		return nil, err
+	}
+	f, err := s.Rounds.Attachment(c.Context(), c.PathValue("id"), c.PathValue("file"))
+	if err != nil {
+		return nil, err
+	}
+	return raw{kind: "application/octet-stream", body: f.Body, header: map[string]string{
+		"Content-Disposition": mime.FormatMediaType("attachment", map[string]string{"filename": f.Name}),
+	}}, nil
 }
 
 func (s *server) warnItem(c *call) (any, error) {
@@ -235,6 +256,11 @@ func (c *Client) Round(ctx context.Context, id string) (inspection.RoundView, er
 // StartRound makes a round of a form now.
 func (c *Client) StartRound(ctx context.Context, form string) (inspection.RoundView, error) {
 	return post[inspection.RoundView](ctx, c, "/rounds", StartRound{form})
+}
+
+// RoundFile returns a file that a round keeps.
+func (c *Client) RoundFile(ctx context.Context, id, file string) ([]byte, error) {
+	return get[[]byte](ctx, c, "/rounds/"+url.PathEscape(id)+"/files/"+url.PathEscape(file), nil)
 }
 
 // ChangeRound carries out judge, answer, warning or sign on a round.

@@ -144,6 +144,11 @@ func everyPage(s *site) []string {
 	e, d := s.one("E01").ID, s.one("D01").ID
 	round, err := s.rounds.Start(s.t.Context(), inspection.Actor{Name: "zhang", Via: "test"}, "weekly")
 	must(s.t, err)
+	_, err = s.rounds.Answer(s.t.Context(), round.ID, 0, inspection.Actor{Name: "zhang", Via: "test"}, inspection.Reply{
+		Item: "os-logs", Verdict: inspection.Attention, Note: "夜间有三次登录失败，来自运维终端。",
+		Files: []inspection.File{{Name: "登录记录.png", Body: picture()}, {Name: strings.Repeat("scan-report-of-the-week-", 4) + ".pdf", Body: []byte("%PDF-1.7")}},
+	})
+	must(s.t, err)
 	return []string{
 		"/", "/incidents", "/incidents?state=resolved&offset=50", "/incidents/" + e, "/incidents/" + d + "?order=oldest", "/incidents/new", "/incidents/" + e + "/documents/file-in-writing", "/incidents/" + e + "/documents/notify-bidders",
 		"/rounds", "/rounds/" + round.ID, "/checks", "/checks/filesystem?range=24h", "/checks/cpu?range=6h", "/checks/plugin/oracle", "/alerts", "/rules", "/plan", "/plan/server-failure",

@@ -24,9 +24,18 @@ type chartLines struct {
 	Lines [][]*float64 `json:"lines"`
 	// More counts the lines that are left out.
 	More int `json:"more,omitempty"`
+	// Limits are drawn across.
+	Limits []chartLimit `json:"limits,omitempty"`
 	// From and To bound the axis; 0 leaves it to the data.
 	From int64 `json:"from,omitempty"`
 	To   int64 `json:"to,omitempty"`
+}
+
+// chartLimit is a value that is held against the lines.
+type chartLimit struct {
+	Name  string  `json:"name"`
+	Kind  string  `json:"kind"` // attention or abnormal
+	Value float64 `json:"value"`
 }
 
 // maxLines is how many lines people can tell apart.

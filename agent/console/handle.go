@@ -59,7 +59,11 @@ func (c *Console) public(serve func(*request) error) http.Handler {
 		ctx, cancel := context.WithTimeout(hr.Context(), answerWithin)
 		defer cancel()
 		hr = hr.WithContext(ctx)
-		hr.Body = http.MaxBytesReader(w, hr.Body, maxForm)
+		limit := int64(maxForm)
+		if carriesFiles(hr) && takesFiles(hr) {
+			limit = maxUpload // read only when it is known who asks
+		}
+		hr.Body = http.MaxBytesReader(w, hr.Body, limit)
 		r := &request{Request: hr, c: c, w: w, now: c.opt.Now()}
 		r.words = c.wordsFor(hr, "")
 		defer func() {

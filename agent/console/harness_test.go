@@ -507,17 +507,24 @@ func (b *browser) post(path string, pairs ...string) response {
 	return b.send(http.MethodPost, path, v, "Sec-Fetch-Site", "same-origin")
 }
 
+// upload sends a form with files.
+func (b *browser) upload(path, kind, body string) response {
+	b.s.t.Helper()
+	return b.do(http.MethodPost, path, strings.NewReader(body), "Content-Type", kind, "Sec-Fetch-Site", "same-origin")
+}
+
 func (b *browser) send(method, path string, form url.Values, header ...string) response {
 	b.s.t.Helper()
-	var body io.Reader
-	if form != nil {
-		body = strings.NewReader(form.Encode())
+	if form == nil {
+		return b.do(method, path, nil, header...)
 	}
+	return b.do(method, path, strings.NewReader(form.Encode()), append(header, "Content-Type", "application/x-www-form-urlencoded")...)
+}
+
+func (b *browser) do(method, path string, body io.Reader, header ...string) response {
+	b.s.t.Helper()
 	req, err := http.NewRequestWithContext(b.s.t.Context(), method, b.s.server.URL+path, body)
 	must(b.s.t, err)
-	if form != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
 	req.Header.Set("Accept-Language", b.lang)
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])

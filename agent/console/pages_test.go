@@ -1,6 +1,13 @@
 package console
 
 import (
+	"bytes"
+	"encoding/json"
+	"html"
+	"image"
+	"image/png"
+	"maps"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -22,7 +29,10 @@ func TestRolesDecide(t *testing.T) {
 		s.history.Add(res)
 	}
 	i := s.report(alerting.Report{Code: "E01", Title: "disk"})
-	round, err := s.rounds.Start(t.Context(), inspection.Actor{Name: "zhang", Via: "test"}, "opening")
+	zhang := inspection.Actor{Name: "zhang", Via: "test"}
+	round, err := s.rounds.Start(t.Context(), zhang, "weekly")
+	must(t, err)
+	round, err = s.rounds.Answer(t.Context(), round.ID, 0, zhang, inspection.Reply{Item: "os-logs", Verdict: inspection.Normal, Note: "seen", Files: []inspection.File{{Name: "a", Body: []byte("x")}}})
 	must(t, err)
 	must(t, s.reports.Tick(t.Context()))
 	rank := []access.Role{nobody, viewer, operator, admin}
@@ -34,7 +44,7 @@ func TestRolesDecide(t *testing.T) {
 		if rt.path == "/logout" || rt.path == "/login" || rt.path == "/chart" || rt.path == "/incidents/{id}/evidence/{eid}" {
 			continue
 		}
-		path := strings.NewReplacer("{$}", "", "{id}", i.ID, "{action}", "comment", "{kind}", "all-clear", "{name...}", "filesystem").Replace(rt.path)
+		path := strings.NewReplacer("{$}", "", "{id}", i.ID, "{action}", "comment", "{kind}", "all-clear", "{name...}", "filesystem", "{file}", round.ID+"-f2-1", "/chart", "/chart?item=cpu&chart=cpu-use").Replace(rt.path)
 		if strings.HasPrefix(path, "/plan/") {
 			if path != "/plan/cards" {
 				path = "/plan/server-failure"
@@ -261,6 +271,128 @@ func TestRoundReport(t *testing.T) {
 	}
 	for _, nowhere := range []string{at + "/report?as=rtf", "/rounds/RND-20200101-001/report"} {
 		if res := li.get(nowhere); res.code != 404 {
+			t.Errorf("%s: %d", nowhere, res.code)
+		}
+	}
+}
+
+// picture is a small PNG.
+func picture() []byte {
+	m := image.NewRGBA(image.Rect(0, 0, 320, 200))
+	for n := range m.Pix {
+		m.Pix[n] = byte(n / 7)
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, m); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+// What people attach to an answer comes back as it was, and a browser never
+// takes it for a page of the console.
+func TestAttachedFiles(t *testing.T) {
+	s := newSite(t)
+	round, err := s.rounds.Start(t.Context(), inspection.Actor{Name: "zhang", Via: "test"}, "weekly")
+	must(t, err)
+	li, at := s.as(operator, "en"), "/rounds/"+round.ID
+	form := func(files map[string][]byte) (kind, body string) {
+		var b bytes.Buffer
+		w := multipart.NewWriter(&b)
+		for name, v := range map[string]string{"item": "os-logs", "verdict": "normal", "note": "read them"} {
+			must(t, w.WriteField(name, v))
+		}
+		for _, name := range slices.Sorted(maps.Keys(files)) {
+			f, err := w.CreateFormFile("files", name)
+			must(t, err)
+			_, err = f.Write(files[name])
+			must(t, err)
+		}
+		must(t, w.Close())
+		return w.FormDataContentType(), b.String()
+	}
+	send := func(who *browser, path string, files map[string][]byte) response {
+		kind, body := form(files)
+		return who.upload(path, kind, body)
+	}
+	page := []byte("<!doctype html><script>alert(1)</script>")
+	if res := send(s.as(viewer, "en"), at+"/answer", map[string][]byte{"a": page}); res.code != http.StatusForbidden {
+		t.Errorf("a viewer: %d", res.code)
+	}
+	if res := send(s.as(nobody, "en"), at+"/answer", map[string][]byte{"a": page}); res.code == http.StatusOK || !strings.Contains(res.header.Get("Location"), "/login") {
+		t.Errorf("a stranger: %d %v", res.code, res.header)
+	}
+	big := make([]byte, inspection.MaxFileBytes+1)
+	if res := send(li, at+"/answer", map[string][]byte{"big.iso": big}); res.code != http.StatusUnprocessableEntity || !strings.Contains(errorIn(res.body), "too large") {
+		t.Errorf("a large file: %d %s", res.code, errorIn(res.body))
+	}
+	if res := send(li, at+"/answer", map[string][]byte{"a": big, "b": big, "c": big}); res.code != http.StatusRequestEntityTooLarge {
+		t.Errorf("a form that is too large: %d %s", res.code, errorIn(res.body))
+	}
+	if res := send(li, at+"/sign", map[string][]byte{"a": big}); res.code != http.StatusRequestEntityTooLarge {
+		t.Errorf("a large file where none belongs: %d %s", res.code, errorIn(res.body))
+	}
+	want := map[string][]byte{"公告 1.html": page, "b.png": picture(), "c.png": page, "": nil}
+	if res := send(li, at+"/answer", want); res.code != http.StatusSeeOther {
+		t.Fatalf("%d %s", res.code, errorIn(res.body))
+	}
+	x, _, err := s.rounds.Get(t.Context(), round.ID)
+	must(t, err)
+	o, _ := x.Outcome("os-logs")
+	if len(o.Files) != 3 {
+		t.Fatalf("kept: %+v", o.Files)
+	}
+	shown := s.as(viewer, "zh-CN")
+	body := shown.get(at).body
+	for _, f := range o.Files {
+		path := at + "/files/" + f.ID
+		if !strings.Contains(body, path) {
+			t.Errorf("the page does not lead to %s", f.Name)
+		}
+		kind := "application/octet-stream"
+		if f.Name == "b.png" {
+			kind = "image/png"
+		}
+		res := shown.get(path)
+		if res.code != 200 || res.body != string(want[f.Name]) || res.header.Get("Content-Type") != kind || !strings.HasPrefix(res.header.Get("Content-Disposition"), "attachment") || res.header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: %d %v", f.Name, res.code, res.header)
+		}
+	}
+	if res := shown.get(at + "/files/" + round.ID + "-f9-1"); res.code != http.StatusNotFound {
+		t.Errorf("a file there is not: %d", res.code)
+	}
+}
+
+// The charts of a round are those of its form, over its period and up to now
+// while it is open, with the limits.
+func TestRoundCharts(t *testing.T) {
+	s := newSite(t)
+	tell(s)
+	round, err := s.rounds.Start(t.Context(), inspection.Actor{Name: "zhang", Via: "test"}, "weekly")
+	must(t, err)
+	b := s.as(viewer, "en")
+	at := "/rounds/" + round.ID
+	urls := regexp.MustCompile(`data-src="([^"]+)"`).FindAllStringSubmatch(b.get(at).body, -1)
+	if len(urls) < 3 {
+		t.Fatalf("%d charts on the page", len(urls))
+	}
+	drawn := 0
+	for _, u := range urls {
+		res := b.get(html.UnescapeString(u[1]))
+		var c chartLines
+		must(t, json.Unmarshal([]byte(res.body), &c))
+		if res.code != 200 || c.From != round.From.Unix() || c.To < round.To.Unix() {
+			t.Errorf("%s: %d, %d to %d", u[1], res.code, c.From, c.To)
+		}
+		if len(c.Lines) > 0 && len(c.Limits) > 0 && c.Limits[0].Value > 0 {
+			drawn++
+		}
+	}
+	if drawn == 0 {
+		t.Error("no chart has both lines and limits")
+	}
+	for _, nowhere := range []string{at + "/chart?item=cpu&chart=none", at + "/chart?item=none&chart=none", "/rounds/RND-20200101-001/chart"} {
+		if res := b.get(nowhere); res.code != http.StatusNotFound {
 			t.Errorf("%s: %d", nowhere, res.code)
 		}
 	}

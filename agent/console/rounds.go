@@ -16,7 +16,8 @@ type Rounds interface {
 	Find(ctx context.Context, q inspection.Query) ([]inspection.Round, error)
 	Get(ctx context.Context, id string) (inspection.Round, []inspection.Event, error)
 	Start(ctx context.Context, by inspection.Actor, form string) (inspection.Round, error)
-	Answer(ctx context.Context, id string, expect int, by inspection.Actor, item string, v inspection.Verdict, why string) (inspection.Round, error)
+	Answer(ctx context.Context, id string, expect int, by inspection.Actor, in inspection.Reply) (inspection.Round, error)
+	Attachment(ctx context.Context, round, id string) (inspection.Kept, error)
 	JudgeAgain(ctx context.Context, id string, by inspection.Actor) (inspection.Round, error)
 	RaiseWarning(ctx context.Context, id string, by inspection.Actor, item string) (inspection.Round, error)
 	Sign(ctx context.Context, id string, expect int, by inspection.Actor, as, why string) (inspection.Round, error)
@@ -143,6 +144,8 @@ type roundItem struct {
 	Answer, Warn bool
 	Values       []inspection.ValueView
 	Reasons      []roundReason
+	Files        []roundFile
+	Charts       []lazyChart
 }
 
 type roundReason struct {
@@ -185,7 +188,9 @@ func (r *request) roundPage(status int, id, fault string) error {
 	for _, g := range v.Groups {
 		group := roundGroup{Title: g.Title}
 		for _, i := range g.Items {
-			group.Items = append(group.Items, r.roundItem(i, may && v.Inspector == nil))
+			item := r.roundItem(i, may && v.Inspector == nil)
+			item.Files, item.Charts = roundFiles(v.ID, i), r.roundCharts(x, i.ID)
+			group.Items = append(group.Items, item)
 		}
 		page.Groups = append(page.Groups, group)
 	}
@@ -246,11 +251,17 @@ func startRound(r *request) error {
 
 // changeRound carries out what a person does with a round.
 func changeRound(r *request) error {
+	if err := r.parseFiles(); err != nil {
+		return err
+	}
 	id, seen, rounds := r.PathValue("id"), whole(r.field("version")), r.c.opt.Rounds
 	var err error
 	switch r.PathValue("action") {
 	case "answer":
-		_, err = rounds.Answer(r.Context(), id, seen, r.inspector(), r.field("item"), inspection.Verdict(r.field("verdict")), r.field("note"))
+		in := inspection.Reply{Item: r.field("item"), Verdict: inspection.Verdict(r.field("verdict")), Note: r.field("note")}
+		if in.Files, err = r.attached("files"); err == nil {
+			_, err = rounds.Answer(r.Context(), id, seen, r.inspector(), in)
+		}
 	case "warning":
 		_, err = rounds.RaiseWarning(r.Context(), id, r.inspector(), r.field("item"))
 	case "judge":

@@ -46,6 +46,8 @@ func routes() []route {
 		{"POST", "/rounds", operator, startRound},
 		{"GET", "/rounds/{id}", viewer, showRound},
 		{"GET", "/rounds/{id}/report", viewer, roundReport},
+		{"GET", "/rounds/{id}/chart", viewer, roundChart},
+		{"GET", "/rounds/{id}/files/{file}", viewer, downloadFile},
 		{"POST", "/rounds/{id}/{action}", operator, changeRound},
 
 		{"GET", "/checks", viewer, listChecks},

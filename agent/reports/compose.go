@@ -199,6 +199,9 @@ func (c *composer) grounds(i inspection.ItemView, most int) string {
 	if i.Note != "" {
 		out = append(out, i.Note)
 	}
+	for _, a := range i.Files {
+		out = append(out, fmt.Sprintf(c.w.attached, a.Name, c.value("bytes", float64(a.Bytes)), a.SHA256[:16]))
+	}
 	return strings.Join(out, "\n")
 }
 

@@ -455,7 +455,7 @@ func (m *month) deliver(box *server) (w *notify.Worker, stop func()) {
 // each once, in order.
 func (m *month) signed(t *testing.T, filed inspection.Filed) {
 	by := inspection.Actor{Name: "wang", Via: "test"}
-	_, err := m.office.Answer(t.Context(), filed.Round, 0, by, "bulletins", inspection.Normal, "")
+	_, err := m.office.Answer(t.Context(), filed.Round, 0, by, inspection.Reply{Item: "bulletins", Verdict: inspection.Normal, Files: []inspection.File{{Name: "公告.pdf", Body: []byte("%PDF-1.7 read")}}})
 	must(t, err)
 	_, err = m.office.Sign(t.Context(), filed.Round, 0, by, inspection.Inspector, "seen")
 	must(t, err)

@@ -8,7 +8,7 @@ type wording struct {
 	report, period, made, number, footer                                                  string
 	summary, overall, counts, measured, allMeasured, noMeasured, once                     string
 	needs, nothing, what, why, todo, byWhen, who                                          string
-	items, item, verdict, found, before, person, charts                                   string
+	items, item, verdict, found, before, person, attached, charts                         string
 	trends, figure, now, ago, none, gap, noPoints                                         string
 	forecasts, noForecast, left                                                           string
 	incidents, noIncidents, id, title, level, opened, acked, ended, lost, open, deadlines string
@@ -27,7 +27,7 @@ var words = map[string]*wording{
 		summary: "概要", overall: "总体结论：%s。", counts: "共 %d 项：%s。", measured: "本期有数据的时间占 %s，缺失 %s；缺失期间的状况不得视为正常。",
 		allMeasured: "本期数据完整。", noMeasured: "本期没有任何数据。", once: "本报告只看了这台服务器一次，没有运行巡检程序：趋势、事件、可用率和整改措施不在其中。",
 		needs: "需要人员处理", nothing: "没有需要人员处理的事项。", what: "事项", why: "原因", todo: "处理", byWhen: "期限", who: "责任人",
-		items: "检查项目", item: "项目", verdict: "结论", found: "依据", before: "上期：%s", person: "%s 于 %s 认定", charts: "曲线",
+		items: "检查项目", item: "项目", verdict: "结论", found: "依据", before: "上期：%s", person: "%s 于 %s 认定", attached: "附件：%s（%s，SHA-256 %s…）", charts: "曲线",
 		trends: "指标趋势", figure: "指标", now: "本期", ago: "前 %d 期", none: "–", gap: "无数据", noPoints: "本期没有数据",
 		forecasts: "预测与到期", noForecast: "没有可以预测的增长，也没有登记的到期日。", left: "剩余",
 		incidents: "事件与预警", noIncidents: "本期没有事件和预警。", id: "编号", title: "名称", level: "级别", opened: "发生", acked: "确认用时", ended: "恢复用时", lost: "中断", open: "未结束", deadlines: "时限（按时/超时）",
@@ -44,7 +44,7 @@ var words = map[string]*wording{
 		summary: "Summary", overall: "Overall: %s.", counts: "%d items: %s.", measured: "There is data for %s of the period; %s is missing. What happened then must not be taken as normal.",
 		allMeasured: "The data of the period is complete.", noMeasured: "There is no data of this period at all.", once: "This report is of one look at this server, without a running agent: trends, incidents, availability and open measures are not in it.",
 		needs: "What needs a person", nothing: "Nothing needs a person.", what: "Matter", why: "Why", todo: "What to do", byWhen: "By", who: "Who",
-		items: "Items", item: "Item", verdict: "Verdict", found: "Grounds", before: "before: %s", person: "said by %s at %s", charts: "Charts",
+		items: "Items", item: "Item", verdict: "Verdict", found: "Grounds", before: "before: %s", person: "said by %s at %s", attached: "attached: %s (%s, SHA-256 %s…)", charts: "Charts",
 		trends: "Figures and their trend", figure: "Figure", now: "Now", ago: "%d before", none: "–", gap: "no data", noPoints: "no data in this period",
 		forecasts: "Forecasts and expiries", noForecast: "Nothing grows that could be foretold, and no expiry is on record.", left: "Left",
 		incidents: "Incidents and warnings", noIncidents: "No incident and no warning in this period.", id: "ID", title: "Title", level: "Level", opened: "Began", acked: "To acknowledge", ended: "To restore", lost: "Outage", open: "goes on", deadlines: "Deadlines kept/missed",

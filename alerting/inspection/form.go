@@ -9,6 +9,7 @@ package inspection
 import (
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -103,6 +104,17 @@ type Limit struct {
 // Broken reports whether v is beyond the limit. NaN is beyond none.
 func (l *Limit) Broken(v float64) bool {
 	return l != nil && (l.Above != nil && v > *l.Above || l.Below != nil && v < *l.Below)
+}
+
+// Line is where the limit is drawn: NaN for none.
+func (l *Limit) Line() float64 {
+	switch {
+	case l != nil && l.Above != nil:
+		return *l.Above
+	case l != nil && l.Below != nil:
+		return *l.Below
+	}
+	return math.NaN()
 }
 
 // Units lists how a figure can be written.

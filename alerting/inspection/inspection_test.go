@@ -2,9 +2,12 @@ package inspection_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -300,14 +303,14 @@ func TestPeople(t *testing.T) {
 	}
 	_, err := s.office.Sign(ctx, r.ID, 0, li, inspection.Inspector, "")
 	refused("not_inspected", err)
-	_, err = s.office.Answer(ctx, r.ID, 0, li, "load", inspection.Normal, "")
+	_, err = s.office.Answer(ctx, r.ID, 0, li, inspection.Reply{Item: "load", Verdict: inspection.Normal})
 	refused("note_missing", err)
-	_, err = s.office.Answer(ctx, r.ID, 0, li, "no-such", inspection.Normal, "")
+	_, err = s.office.Answer(ctx, r.ID, 0, li, inspection.Reply{Item: "no-such", Verdict: inspection.Normal})
 	refused("unknown_item", err)
-	_, err = s.office.Answer(ctx, r.ID, 0, li, "logs", inspection.Unknown, "x")
+	_, err = s.office.Answer(ctx, r.ID, 0, li, inspection.Reply{Item: "logs", Verdict: inspection.Unknown, Note: "x"})
 	refused("unknown_verdict", err)
-	must(s.office.Answer(ctx, r.ID, r.Version, li, "logs", inspection.Normal, ""))
-	if _, err = s.office.Answer(ctx, r.ID, r.Version-1, wang, "logs", inspection.Abnormal, "seen earlier"); !errors.Is(err, inspection.ErrConflict) {
+	must(s.office.Answer(ctx, r.ID, r.Version, li, inspection.Reply{Item: "logs", Verdict: inspection.Normal}))
+	if _, err = s.office.Answer(ctx, r.ID, r.Version-1, wang, inspection.Reply{Item: "logs", Verdict: inspection.Abnormal, Note: "seen earlier"}); !errors.Is(err, inspection.ErrConflict) {
 		t.Errorf("an answer to an old version: %v", err)
 	}
 	must(s.office.RaiseWarning(ctx, r.ID, li, "load"))
@@ -327,7 +330,7 @@ func TestPeople(t *testing.T) {
 	s.restart()
 	s.tick("2026-11-23 16:31")
 	must(s.office.Sign(ctx, r.ID, 0, li, inspection.Inspector, "load: a known peak"))
-	_, err = s.office.Answer(ctx, r.ID, 0, li, "logs", inspection.Abnormal, "x")
+	_, err = s.office.Answer(ctx, r.ID, 0, li, inspection.Reply{Item: "logs", Verdict: inspection.Abnormal, Note: "x"})
 	refused("already_signed", err)
 	_, err = s.office.Sign(ctx, r.ID, 0, li, inspection.Reviewer, "")
 	refused("same_person", err)
@@ -456,5 +459,78 @@ func TestUnknownForm(t *testing.T) {
 	}
 	if _, _, err := s.office.Get(t.Context(), "RND-1"); !errors.Is(err, inspection.ErrNotFound) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What people attach is kept with its hash in the chain, over a restart, beside
+// what was attached before; what is refused leaves nothing behind.
+func TestAttachments(t *testing.T) {
+	s := enter(t, "2026-11-23 08:00", form)
+	ctx := t.Context()
+	s.tick("2026-11-23 08:00")
+	s.tick("2026-11-23 08:30")
+	r := s.rounds()[0]
+	answer := func(files ...inspection.File) error {
+		next, err := s.office.Answer(ctx, r.ID, 0, li, inspection.Reply{Item: "logs", Verdict: inspection.Normal, Files: files})
+		if err == nil {
+			r = next
+		}
+		return err
+	}
+	some := func(bytes int) []byte { return []byte(strings.Repeat("x", bytes)) }
+	many := make([]inspection.File, inspection.MaxFiles+1)
+	for n := range many {
+		many[n] = inspection.File{Name: "a", Body: some(1)}
+	}
+	for want, files := range map[string][]inspection.File{
+		"too_many_files": many, "file_unnamed": {{Name: "../..", Body: some(1)}}, "file_empty": {{Name: "a"}},
+		"file_too_large":  {{Name: "a", Body: some(inspection.MaxFileBytes + 1)}},
+		"files_too_large": {{Name: "a", Body: some(inspection.MaxFileBytes)}, {Name: "b", Body: some(inspection.MaxFileBytes)}, {Name: "c", Body: some(1)}},
+	} {
+		if f := (*inspection.Refusal)(nil); !errors.As(answer(files...), &f) || f.Code != want {
+			t.Errorf("%s: %v", want, f)
+		}
+	}
+	if got, events, _ := s.office.Get(ctx, r.ID); len(events) != 1 || got.Version != r.Version {
+		t.Errorf("refused, and there are %d events", len(events))
+	}
+	body := []byte("%PDF-1.7 \x00 bulletin")
+	if err := answer(inspection.File{Name: `C:\扫描\报告` + "\u202e\n" + `.pdf`, Body: body}, inspection.File{Name: strings.Repeat("长", 200) + ".png", Body: some(3)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := answer(inspection.File{Name: "/etc/second.txt", Body: []byte("second")}); err != nil {
+		t.Fatal(err)
+	}
+	s.tick("2026-11-23 08:40")
+	s.restart()
+	if _, err := s.office.JudgeAgain(ctx, r.ID, li); err != nil {
+		t.Fatal(err)
+	}
+	r, _, _ = s.office.Get(ctx, r.ID)
+	o, _ := r.Outcome("logs")
+	if len(o.Files) != 3 || o.Files[0].Name != "报告.pdf" || len([]rune(o.Files[1].Name)) != 120 || !strings.HasSuffix(o.Files[1].Name, "长.png") || o.Files[2].Name != "second.txt" {
+		t.Fatalf("kept %+v", o.Files)
+	}
+	k, err := s.office.Attachment(ctx, r.ID, o.Files[0].ID)
+	if err != nil || !slices.Equal(k.Body, body) || k.SHA256 != fmt.Sprintf("%x", sha256.Sum256(body)) {
+		t.Errorf("%+v, %v", k, err)
+	}
+	if _, err := s.office.Attachment(ctx, r.ID, r.ID+"-f9-1"); !errors.Is(err, inspection.ErrNotFound) {
+		t.Errorf("a file that there is not: %v", err)
+	}
+	report, err := s.store.Verify(ctx)
+	if err != nil || len(report.Faults) > 0 || report.Blobs != 3 {
+		t.Errorf("verified: %+v, %v", report, err)
+	}
+	db, err := sql.Open("sqlite", s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(ctx, `UPDATE blobs SET body = (SELECT body FROM blobs WHERE id = ?) WHERE id = ?`, o.Files[2].ID, o.Files[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	if report, err = s.store.Verify(ctx); err != nil || len(report.Faults) != 1 || !strings.Contains(report.Faults[0], o.Files[0].ID+" does not match") {
+		t.Errorf("a file that somebody changed: %+v, %v", report, err)
 	}
 }

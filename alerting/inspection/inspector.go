@@ -16,9 +16,12 @@ import (
 
 // Store keeps rounds. Commit returns only when the events are on the disk.
 type Store interface {
-	// CommitRound writes the events of one round and its fold. ErrConflict when
-	// a version exists already; nothing is then written.
-	CommitRound(ctx context.Context, r Round, events []Event) error
+	// CommitRound writes the events of one round, its fold and the files that
+	// the events speak of. ErrConflict when a version exists already; nothing is
+	// then written.
+	CommitRound(ctx context.Context, r Round, events []Event, files []Kept) error
+	// Attachment returns a file that was kept; ErrNotFound if there is none.
+	Attachment(ctx context.Context, id string) ([]byte, error)
 	// Round returns a round's events; ErrNotFound if there is none.
 	Round(ctx context.Context, id string) ([]Event, error)
 	// Rounds returns rounds, newest first.
@@ -249,7 +252,7 @@ func (o *Office) open(ctx context.Context, f *Form, by Actor, d Opened) (Round, 
 	if err != nil {
 		return Round{}, err
 	}
-	return o.commit(ctx, Round{ID: id}, by, d)
+	return o.commit(ctx, Round{ID: id}, by, nil, d)
 }
 
 // Look judges a form over any period and keeps nothing. What people said of an
@@ -303,7 +306,7 @@ func (o *Office) nextID(ctx context.Context, now time.Time) (string, error) {
 	return fmt.Sprintf("%s%03d", prefix, n+1), err
 }
 
-func (o *Office) commit(ctx context.Context, r Round, by Actor, list ...Data) (Round, error) {
+func (o *Office) commit(ctx context.Context, r Round, by Actor, files []Kept, list ...Data) (Round, error) {
 	var events []Event
 	id, now := r.ID, o.now()
 	for _, d := range list {
@@ -311,7 +314,7 @@ func (o *Office) commit(ctx context.Context, r Round, by Actor, list ...Data) (R
 		r = r.Apply(e)
 		events = append(events, e)
 	}
-	if err := o.opt.Store.CommitRound(ctx, r, events); err != nil {
+	if err := o.opt.Store.CommitRound(ctx, r, events, files); err != nil {
 		return Round{}, err
 	}
 	close(o.changed)
@@ -350,7 +353,7 @@ func (o *Office) Find(ctx context.Context, q Query) ([]Round, error) {
 
 // change makes a change of a round that nobody has changed meanwhile; expect is
 // the version that was seen, 0 for any.
-func (o *Office) change(ctx context.Context, id string, expect int, by Actor, what func(*Round) (Data, error)) (Round, error) {
+func (o *Office) change(ctx context.Context, id string, expect int, by Actor, what func(*Round) (Data, []Kept, error)) (Round, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	r, _, err := o.Get(ctx, id)
@@ -360,12 +363,12 @@ func (o *Office) change(ctx context.Context, id string, expect int, by Actor, wh
 	if expect != 0 && expect != r.Version {
 		return r, fmt.Errorf("round %s: %w (now version %d, seen %d)", id, ErrConflict, r.Version, expect)
 	}
-	d, err := what(&r)
+	d, files, err := what(&r)
 	if err != nil {
 		return r, err
 	}
 	done := r.Done()
-	if r, err = o.commit(ctx, r, by, d); err != nil {
+	if r, err = o.commit(ctx, r, by, files, d); err != nil {
 		return r, err
 	}
 	if r.Done() && !done && r.Reminder != "" {
@@ -399,30 +402,38 @@ func note(s string, needed bool) (string, error) {
 
 // Answer is a person's word on an item. What the machine found abnormal or
 // could not tell may be called something better only with a reason.
-func (o *Office) Answer(ctx context.Context, id string, expect int, by Actor, item string, v Verdict, why string) (Round, error) {
-	return o.change(ctx, id, expect, by, func(r *Round) (Data, error) {
-		was, ok := r.Outcome(item)
-		switch {
+func (o *Office) Answer(ctx context.Context, id string, expect int, by Actor, in Reply) (Round, error) {
+	return o.change(ctx, id, expect, by, func(r *Round) (Data, []Kept, error) {
+		was, ok := r.Outcome(in.Item)
+		switch v := in.Verdict; {
 		case !ok:
-			return nil, &Refusal{"unknown_item", map[string]any{"item": item}}
+			return nil, nil, &Refusal{"unknown_item", map[string]any{"item": in.Item}}
 		case r.Inspector != nil:
-			return nil, &Refusal{"already_signed", map[string]any{"by": r.Inspector.By}}
+			return nil, nil, &Refusal{"already_signed", map[string]any{"by": r.Inspector.By}}
 		case v != Normal && v != Attention && v != Abnormal && v != NotApplicable:
-			return nil, &Refusal{"unknown_verdict", map[string]any{"verdict": string(v)}}
+			return nil, nil, &Refusal{"unknown_verdict", map[string]any{"verdict": string(v)}}
 		}
-		why, err := note(why, !v.Settled() || !was.Verdict.Settled() && !was.Asked)
-		return Answered{Item: item, Verdict: v, Note: why}, err
+		why, err := note(in.Note, !in.Verdict.Settled() || !was.Verdict.Settled() && !was.Asked)
+		if err != nil {
+			return nil, nil, err
+		}
+		files, err := r.attach(in.Files)
+		d := Answered{Item: in.Item, Verdict: in.Verdict, Note: why}
+		for _, f := range files {
+			d.Files = append(d.Files, f.Attachment)
+		}
+		return d, files, err
 	})
 }
 
 // JudgeAgain has the machine look once more; what people said stays.
 func (o *Office) JudgeAgain(ctx context.Context, id string, by Actor) (Round, error) {
-	return o.change(ctx, id, 0, by, func(r *Round) (Data, error) {
+	return o.change(ctx, id, 0, by, func(r *Round) (Data, []Kept, error) {
 		if r.Inspector != nil {
-			return nil, &Refusal{"already_signed", map[string]any{"by": r.Inspector.By}}
+			return nil, nil, &Refusal{"already_signed", map[string]any{"by": r.Inspector.By}}
 		}
 		now := o.now()
-		return Judged{To: now, Outcomes: Judge(ctx, &r.Form, o.opt.Source, r.From, now)}, nil
+		return Judged{To: now, Outcomes: Judge(ctx, &r.Form, o.opt.Source, r.From, now)}, nil, nil
 	})
 }
 
@@ -430,45 +441,45 @@ func (o *Office) JudgeAgain(ctx context.Context, id string, by Actor) (Round, er
 // person. A round with items that nobody looked at is not signed, and one with
 // abnormal ones only with a word on them.
 func (o *Office) Sign(ctx context.Context, id string, expect int, by Actor, as, why string) (Round, error) {
-	return o.change(ctx, id, expect, by, func(r *Round) (Data, error) {
+	return o.change(ctx, id, expect, by, func(r *Round) (Data, []Kept, error) {
 		switch {
 		case as != Inspector && as != Reviewer:
-			return nil, &Refusal{"unknown_signature", map[string]any{"as": as}}
+			return nil, nil, &Refusal{"unknown_signature", map[string]any{"as": as}}
 		case as == Inspector && r.Inspector != nil:
-			return nil, &Refusal{"already_signed", map[string]any{"by": r.Inspector.By}}
+			return nil, nil, &Refusal{"already_signed", map[string]any{"by": r.Inspector.By}}
 		case as == Reviewer && r.Inspector == nil:
-			return nil, &Refusal{"sign_first", nil}
+			return nil, nil, &Refusal{"sign_first", nil}
 		case as == Reviewer && r.Reviewer != nil:
-			return nil, &Refusal{"already_signed", map[string]any{"by": r.Reviewer.By}}
+			return nil, nil, &Refusal{"already_signed", map[string]any{"by": r.Reviewer.By}}
 		case as == Reviewer && r.Inspector.By == by.Name:
-			return nil, &Refusal{"same_person", map[string]any{"by": by.Name}}
+			return nil, nil, &Refusal{"same_person", map[string]any{"by": by.Name}}
 		case as == Inspector && r.Count(NotInspected) > 0:
-			return nil, &Refusal{"not_inspected", map[string]any{"count": r.Count(NotInspected)}}
+			return nil, nil, &Refusal{"not_inspected", map[string]any{"count": r.Count(NotInspected)}}
 		}
 		why, err := note(why, as == Inspector && r.Count(Abnormal)+r.Count(Unknown) > 0)
-		return Signed{As: as, Note: why}, err
+		return Signed{As: as, Note: why}, nil, err
 	})
 }
 
 // RaiseWarning opens a warning about an item.
 func (o *Office) RaiseWarning(ctx context.Context, id string, by Actor, item string) (Round, error) {
-	return o.change(ctx, id, 0, by, func(r *Round) (Data, error) {
+	return o.change(ctx, id, 0, by, func(r *Round) (Data, []Kept, error) {
 		out, ok := r.Outcome(item)
 		i, known := r.Form.Item(item)
 		switch {
 		case !ok || !known:
-			return nil, &Refusal{"unknown_item", map[string]any{"item": item}}
+			return nil, nil, &Refusal{"unknown_item", map[string]any{"item": item}}
 		case out.Incident != "":
-			return nil, &Refusal{"already_raised", map[string]any{"incident": out.Incident}}
+			return nil, nil, &Refusal{"already_raised", map[string]any{"incident": out.Incident}}
 		case out.Verdict.Settled():
-			return nil, &Refusal{"nothing_wrong", map[string]any{"item": item}}
+			return nil, nil, &Refusal{"nothing_wrong", map[string]any{"item": item}}
 		}
 		t := r.title()
 		raised, err := o.opt.Raise(ctx, by, Warning{
 			Key:   "round/" + r.ID + "/" + item,
 			Title: plan.Text{ZH: t.ZH + "：" + i.Title.ZH, EN: t.EN + ": " + i.Title.EN}, System: systemOf(r),
 		})
-		return Raised{Item: item, Incident: raised}, err
+		return Raised{Item: item, Incident: raised}, nil, err
 	})
 }
 
@@ -506,7 +517,7 @@ func (o *Office) remind(ctx context.Context, now time.Time) error {
 		}
 		id, err := o.opt.Raise(ctx, by, w)
 		if err == nil {
-			_, err = o.commit(ctx, r, by, Reminded{Incident: id})
+			_, err = o.commit(ctx, r, by, nil, Reminded{Incident: id})
 		}
 		errs = append(errs, err)
 	}

@@ -70,6 +70,8 @@ type Outcome struct {
 	By   string    `json:"by,omitempty"`
 	At   time.Time `json:"at,omitzero"`
 	Note string    `json:"note,omitempty"`
+	// Files are what people attached, of all answers.
+	Files []Attachment `json:"files,omitempty"`
 	// Incident is the warning or incident that was opened about it.
 	Incident string `json:"incident,omitempty"`
 }
@@ -210,9 +212,10 @@ type (
 	}
 	// Answered is a person's word on an item.
 	Answered struct {
-		Item    string  `json:"item"`
-		Verdict Verdict `json:"verdict"`
-		Note    string  `json:"note,omitempty"`
+		Item    string       `json:"item"`
+		Verdict Verdict      `json:"verdict"`
+		Note    string       `json:"note,omitempty"`
+		Files   []Attachment `json:"files,omitempty"`
 	}
 	// Raised says that a warning or an incident was opened about an item.
 	Raised struct {
@@ -269,7 +272,10 @@ func (d Judged) apply(r *Round, _ Event) {
 }
 
 func (d Answered) apply(r *Round, e Event) {
-	r.change(d.Item, func(o *Outcome) { o.Verdict, o.Note, o.By, o.At = d.Verdict, d.Note, e.By, e.At })
+	r.change(d.Item, func(o *Outcome) {
+		o.Verdict, o.Note, o.By, o.At = d.Verdict, d.Note, e.By, e.At
+		o.Files = slices.Concat(o.Files, d.Files)
+	})
 }
 
 func (d Raised) apply(r *Round, _ Event) {

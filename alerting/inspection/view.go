@@ -72,6 +72,7 @@ type ItemView struct {
 	By       string       `json:"by,omitempty"`
 	At       time.Time    `json:"at,omitzero"`
 	Note     string       `json:"note,omitempty"`
+	Files    []Attachment `json:"files,omitempty"`
 	Incident string       `json:"incident,omitempty"`
 }
 
@@ -127,7 +128,7 @@ func shownItem(say Speaker, i Item, o Outcome) ItemView {
 	v := ItemView{
 		ID: i.ID, Title: i.Title.In(lang), Verdict: o.Verdict, VerdictName: Word(say, o.Verdict), Covered: o.Covered,
 		Reasons: []ReasonView{}, Values: []ValueView{}, Asked: o.Asked, Question: i.Ask.In(lang), IfFails: i.IfFails.In(lang),
-		By: o.By, At: o.At, Note: o.Note, Incident: o.Incident,
+		By: o.By, At: o.At, Note: o.Note, Files: o.Files, Incident: o.Incident,
 	}
 	if o.Before != "" && o.Before != o.Verdict {
 		v.Before, v.BeforeName = o.Before, Word(say, o.Before)

@@ -8,19 +8,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"xunjian/alerting"
 	"xunjian/alerting/inspection"
 )
 
-// CommitRound writes the events of one round and its fold, whole or not at
-// all.
-func (s *Store) CommitRound(ctx context.Context, r inspection.Round, events []inspection.Event) error {
+// CommitRound writes the events of one round, its fold and the files they speak
+// of, whole or not at all.
+func (s *Store) CommitRound(ctx context.Context, r inspection.Round, events []inspection.Event, files []inspection.Kept) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := s.withRoom(func() error { return s.commitRound(ctx, r, events) })
+	err := s.withRoom(func() error { return s.commitRound(ctx, r, events, files) })
 	switch {
 	case err == nil:
 		return nil
@@ -30,7 +33,7 @@ func (s *Store) CommitRound(ctx context.Context, r inspection.Round, events []in
 	return fmt.Errorf("commit round %s: %w", r.ID, err)
 }
 
-func (s *Store) commitRound(ctx context.Context, r inspection.Round, events []inspection.Event) error {
+func (s *Store) commitRound(ctx context.Context, r inspection.Round, events []inspection.Event, files []inspection.Kept) error {
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -68,7 +71,23 @@ func (s *Store) commitRound(ctx context.Context, r inspection.Round, events []in
 		r.ID, r.Form.ID, occasion, flag(!r.Done()), ms(r.Opened), string(fold)); err != nil {
 		return err
 	}
+	var blobs alerting.Unit
+	for _, f := range files {
+		blobs.Blobs = append(blobs.Blobs, alerting.Blob{ID: f.ID, SHA256: f.SHA256, Body: f.Body})
+	}
+	if err := s.putBlobs(ctx, tx, blobs); err != nil {
+		return err
+	}
 	return tx.Commit()
+}
+
+// Attachment returns a file of a round.
+func (s *Store) Attachment(ctx context.Context, id string) ([]byte, error) {
+	b, err := s.Blob(ctx, id)
+	if errors.Is(err, alerting.ErrNotFound) {
+		return nil, fmt.Errorf("attachment %s: %w", id, inspection.ErrNotFound)
+	}
+	return b.Body, err
 }
 
 const roundColumns = `seq, round, version, at, by_name, via, kind, body, prev, hash`
@@ -217,6 +236,16 @@ func (v *verifier) rounds(ctx context.Context) error {
 	}
 	if err := rows.Err(); err != nil {
 		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(folds)) {
+		for _, o := range folds[id].Outcomes {
+			for _, a := range o.Files {
+				v.report.Blobs++
+				if err := v.blob(ctx, "round "+id, "attachment", a.ID, a.SHA256); err != nil {
+					return err
+				}
+			}
+		}
 	}
 	return v.roundFolds(ctx, folds)
 }

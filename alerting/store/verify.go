@@ -142,7 +142,7 @@ func (v *verifier) blobs(ctx context.Context) error {
 	for _, id := range slices.Sorted(maps.Keys(v.folds)) {
 		for _, ev := range v.folds[id].Evidence {
 			v.report.Blobs++
-			if err := v.blob(ctx, id, ev); err != nil {
+			if err := v.blob(ctx, "incident "+id, "evidence", ev.ID, ev.SHA256); err != nil {
 				return err
 			}
 		}
@@ -150,20 +150,21 @@ func (v *verifier) blobs(ctx context.Context) error {
 	return nil
 }
 
-func (v *verifier) blob(ctx context.Context, id string, ev incident.EvidenceTaken) error {
+// blob checks one that an event speaks of: it is there, and holds what it held.
+func (v *verifier) blob(ctx context.Context, of, what, id, hash string) error {
 	var packed []byte
 	var sum string
-	err := v.tx.QueryRowContext(ctx, `SELECT sha256, body FROM blobs WHERE id = ?`, ev.ID).Scan(&sum, &packed)
+	err := v.tx.QueryRowContext(ctx, `SELECT sha256, body FROM blobs WHERE id = ?`, id).Scan(&sum, &packed)
 	if errors.Is(err, sql.ErrNoRows) {
-		v.fault("incident %s: its evidence %s is missing", id, ev.ID)
+		v.fault("%s: its %s %s is missing", of, what, id)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	body, err := unpack(packed)
-	if err != nil || sum != ev.SHA256 || alerting.NewBlob(ev.ID, body).SHA256 != ev.SHA256 {
-		v.fault("incident %s: evidence %s does not match the hash in the timeline", id, ev.ID)
+	if err != nil || sum != hash || alerting.NewBlob(id, body).SHA256 != hash {
+		v.fault("%s: %s %s does not match the hash in the timeline", of, what, id)
 	}
 	return nil
 }

@@ -132,7 +132,7 @@ func (c *cli) writeReport(p paperFlags, body []byte) error {
 		return err
 	}
 	if err := os.WriteFile(p.file, body, 0o600); err != nil {
-		return fmt.Errorf("write the report: %w", err)
+		return fmt.Errorf("write it: %w", err)
 	}
 	answer := struct {
 		File  string `json:"file"`

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,7 +17,7 @@ import (
 
 func (c *cli) roundsCommand() *cobra.Command {
 	g := c.group("rounds", "rounds", c.listRoundsNow)
-	c.section(g, "look", c.roundsListCommand(), c.command("rounds.show", "show ID", c.showRound), c.command("rounds.forms", "forms", c.listForms))
+	c.section(g, "look", c.roundsListCommand(), c.command("rounds.show", "show ID", c.showRound), c.roundsFileCommand(), c.command("rounds.forms", "forms", c.listForms))
 	c.section(g, "handle",
 		c.command("rounds.start", "start FORM", c.startRound), c.command("rounds.judge", "judge ID", c.judgeRound),
 		c.roundsAnswerCommand(), c.command("rounds.warn", "warn ID ITEM", c.warnRound), c.roundsSignCommand())
@@ -99,10 +102,48 @@ func (c *cli) warnRound(ctx context.Context, args []string) error {
 
 func (c *cli) roundsAnswerCommand() *cobra.Command {
 	var note string
+	var files []string
 	cmd := c.command("rounds.answer", "answer ID ITEM VERDICT", func(ctx context.Context, args []string) error {
-		return c.shownRound(c.client().ChangeRound(ctx, args[0], "answer", api.AnswerItem{Item: args[1], Verdict: args[2], Note: note}))
+		in := api.AnswerItem{Item: args[1], Verdict: args[2], Note: note}
+		for _, name := range files {
+			body, err := readAttachment(name)
+			if err != nil {
+				return err
+			}
+			in.Files = append(in.Files, inspection.File{Name: filepath.Base(name), Body: body})
+		}
+		return c.shownRound(c.client().ChangeRound(ctx, args[0], "answer", in))
 	})
+	cmd.Flags().StringArrayVar(&files, "attach", nil, c.t("flag.attach", nil))
 	cmd.Flags().StringVar(&note, "note", "", c.t("flag.note", nil))
+	return cmd
+}
+
+// readAttachment reads a file, but for one that the agent would not take.
+func readAttachment(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("read the attachment: %w", err)
+	}
+	defer f.Close()
+	body, err := io.ReadAll(io.LimitReader(f, inspection.MaxFileBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the attachment: %w", err)
+	}
+	return body, nil
+}
+
+// roundsFileCommand writes what a round keeps to a file, or to standard output.
+func (c *cli) roundsFileCommand() *cobra.Command {
+	var to string
+	cmd := c.command("rounds.file", "file ID FILE", func(ctx context.Context, args []string) error {
+		body, err := c.client().RoundFile(ctx, args[0], args[1])
+		if err != nil {
+			return err
+		}
+		return c.writeReport(paperFlags{file: to}, body)
+	})
+	cmd.Flags().StringVar(&to, "file", "-", c.t("flag.to_file", nil))
 	return cmd
 }
 
@@ -176,6 +217,9 @@ func itemSays(i inspection.ItemView) string {
 	}
 	if i.By != "" {
 		out = append(out, strings.TrimSpace(i.By+" "+i.Note))
+	}
+	for _, a := range i.Files {
+		out = append(out, a.Name)
 	}
 	if i.Incident != "" {
 		out = append(out, i.Incident)

@@ -134,6 +134,15 @@
         value: function (u, v) { return say(unit, v); }
       });
     });
+    // A limit is a line across, dashed, in the colour of what it means.
+    var lines = data.lines.slice();
+    (data.limits || []).forEach(function (l) {
+      series.push({
+        label: l.name, stroke: style(l.kind === "abnormal" ? "--abnormal" : "--attention"), width: 1, dash: [4, 4], points: { show: false },
+        value: function (u, v) { return say(unit, v === null || v === undefined ? l.value : v); }
+      });
+      lines.push(data.t.map(function () { return l.value; }));
+    });
     var height = figure.classList.contains("tall") ? 320 : 170;
     var font = "12px " + getComputedStyle(document.body).fontFamily;
     plot.textContent = "";
@@ -151,7 +160,7 @@
         { stroke: text, grid: grid, ticks: grid, font: font, values: ticks },
         { stroke: text, grid: grid, ticks: grid, font: font, size: 74, incrs: /^bytes/.test(unit) ? powers : undefined, values: function (u, list) { return list.map(function (v) { return say(unit, v); }); } }
       ]
-    }, [data.t].concat(data.lines), plot);
+    }, [data.t].concat(lines), plot);
     if (window.ResizeObserver) {
       new ResizeObserver(function () {
         if (plot.clientWidth > 0 && plot.clientWidth !== chart.width) chart.setSize({ width: plot.clientWidth, height: height });
