@@ -20,13 +20,13 @@ import (
 var layoutText string
 
 // compose makes the mail. It is the same at every attempt, byte for byte where
-// nothing is attached.
+// nothing is attached and nothing signed.
 func (c *Channel) compose(m channel.Message) (*gomail.Msg, error) {
 	m = m.Lines()
 	id := c.id("notice", m.Incident.Host, m.Key)
 	thread := "<" + c.id("incident", m.Incident.Host, m.Incident.ID) + ">"
 	options := []gomail.MsgOption{gomail.WithEncoding(gomail.EncodingB64), gomail.WithNoDefaultUserAgent()}
-	if len(m.Pictures)+len(m.Files) == 0 {
+	if len(m.Pictures)+len(m.Files) == 0 && c.signer == nil {
 		// Only what needs no quotes: the library sets none. Parts within parts
 		// need boundaries of their own, which it makes.
 		options = append(options, gomail.WithBoundary("xunjian"+id[:40]))
@@ -68,6 +68,12 @@ func (c *Channel) compose(m channel.Message) (*gomail.Msg, error) {
 		if err := letter.AttachReader(channel.OneLine(f.Name), bytes.NewReader(f.Body), gomail.WithFileContentType(gomail.ContentType(f.Type))); err != nil {
 			return nil, fmt.Errorf("attach %s: %w", f.Name, err)
 		}
+	}
+	if c.signer == nil {
+		return letter, nil
+	}
+	if err := letter.SignWithTLSCertificate(c.signer); err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
 	}
 	return letter, nil
 }

@@ -3,10 +3,14 @@
 package mail
 
 import (
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/mail"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -31,6 +35,10 @@ type Config struct {
 	// CAFile holds the certificates (PEM) that the server's is checked against;
 	// empty: those of this machine.
 	CAFile string `yaml:"ca_file"`
+	// SignCertificateFile and SignKeyFile (PEM, RSA or ECDSA) sign each mail by
+	// S/MIME; empty: no signature. The certificate names the sender's address.
+	SignCertificateFile string `yaml:"sign_certificate_file"`
+	SignKeyFile         string `yaml:"sign_key_file"`
 }
 
 // The ways to protect a connection.
@@ -44,11 +52,13 @@ const (
 func Default() Config { return Config{Security: StartTLS} }
 
 // Paths are the fields that hold paths.
-func (c *Config) Paths() []*string { return []*string{&c.PasswordFile, &c.CAFile} }
+func (c *Config) Paths() []*string {
+	return []*string{&c.PasswordFile, &c.CAFile, &c.SignCertificateFile, &c.SignKeyFile}
+}
 
 // Secrets are the files with a secret in them, by key.
 func (c Config) Secrets() map[string]string {
-	return map[string]string{"password_file": c.PasswordFile}
+	return map[string]string{"password_file": c.PasswordFile, "sign_key_file": c.SignKeyFile}
 }
 
 // Validate returns every mistake, joined, each beginning with the key.
@@ -77,6 +87,9 @@ func (c Config) Validate() error {
 		}
 	}
 	errs = append(errs, c.validateLogin(), c.validateCA())
+	if _, err := c.signer(); err != nil {
+		errs = append(errs, err)
+	}
 	return errors.Join(errs...)
 }
 
@@ -102,6 +115,32 @@ func (c Config) validateCA() error {
 		return fmt.Errorf("ca_file: %w", err)
 	}
 	return nil
+}
+
+// signer is what signs the mails; nil if nothing does.
+func (c Config) signer() (*tls.Certificate, error) {
+	switch {
+	case c.SignCertificateFile == "" && c.SignKeyFile == "":
+		return nil, nil
+	case c.SignCertificateFile == "":
+		return nil, errors.New("sign_certificate_file: is missing; a key alone signs nothing")
+	case c.SignKeyFile == "":
+		return nil, errors.New("sign_key_file: is missing; name the file that holds the certificate's key")
+	}
+	pair, err := tls.LoadX509KeyPair(c.SignCertificateFile, c.SignKeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("sign_certificate_file: %w; allowed: a certificate and its key without a password, both PEM", err)
+	}
+	switch pair.PrivateKey.(type) {
+	case *rsa.PrivateKey, *ecdsa.PrivateKey:
+	default:
+		return nil, fmt.Errorf("sign_key_file: mail programs cannot read signatures by %T; allowed: RSA, ECDSA", pair.PrivateKey)
+	}
+	// Mail programs call a mail forged whose signer is another than its sender.
+	if from, err := parseFrom(c.From); err == nil && !slices.ContainsFunc(pair.Leaf.EmailAddresses, func(a string) bool { return strings.EqualFold(a, from.Address) }) {
+		return nil, fmt.Errorf("sign_certificate_file: is made out to %q and not to the sender %s", pair.Leaf.EmailAddresses, from.Address)
+	}
+	return &pair, nil
 }
 
 // parseFrom reads the sender. The address stands in ids of mails too, so it is

@@ -9,7 +9,8 @@ import (
 )
 
 func TestConfig(t *testing.T) {
-	cert, _ := certificate(t, "127.0.0.1", time.Now().Add(time.Hour))
+	cert, key := certificate(t, "127.0.0.1", time.Now().Add(time.Hour))
+	signed, signedKey := signer(t, "xunjian@example.org")
 	whole := mail.Config{
 		Server: "smtp.example.org:587", Security: mail.StartTLS, From: "巡检 <xunjian@example.org>", Username: "xunjian",
 		PasswordFile: write(t, "hunter2"), CAFile: write(t, cert),
@@ -36,6 +37,11 @@ func TestConfig(t *testing.T) {
 		{func(c *mail.Config) { c.Username = "a\r\nb" }, "username: "},
 		{func(c *mail.Config) { c.PasswordFile = write(t, "hunter2\nhunter3") }, "password_file: "},
 		{func(c *mail.Config) { c.PasswordFile = "/nonexistent" }, "password_file: cannot read /nonexistent: no such file"},
+		{func(c *mail.Config) { c.SignCertificateFile, c.SignKeyFile = signed, signedKey }, ""},
+		{func(c *mail.Config) { c.SignCertificateFile = signed }, "sign_key_file: is missing"},
+		{func(c *mail.Config) { c.SignKeyFile = signedKey }, "sign_certificate_file: is missing"},
+		{func(c *mail.Config) { c.SignCertificateFile, c.SignKeyFile = signed, write(t, key) }, "sign_certificate_file: "},
+		{func(c *mail.Config) { c.SignCertificateFile, c.SignKeyFile = write(t, cert), write(t, key) }, `sign_certificate_file: is made out to [] and not to the sender xunjian@example.org`},
 		{func(c *mail.Config) { c.CAFile = "/nonexistent" }, "ca_file: "},
 		{func(c *mail.Config) { c.CAFile = write(t, "no certificate") }, "ca_file: "},
 	} {

@@ -34,6 +34,7 @@ type Channel struct {
 	cfg        Config
 	host, port string
 	from       *mail.Address
+	signer     *tls.Certificate // nil: mails are not signed
 	layout     *template.Template
 	within     time.Duration // for an answer
 	resolver   *net.Resolver // nil: the machine's
@@ -49,11 +50,15 @@ func New(cfg Config) (*Channel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sender of mails: %w", err)
 	}
+	signer, err := cfg.signer()
+	if err != nil {
+		return nil, err
+	}
 	layout, err := template.New("mail").Parse(layoutText)
 	if err != nil {
 		return nil, fmt.Errorf("layout of mails: %w", err)
 	}
-	return &Channel{cfg: cfg, host: host, port: port, from: from, layout: layout, within: answerWithin}, nil
+	return &Channel{cfg: cfg, host: host, port: port, from: from, signer: signer, layout: layout, within: answerWithin}, nil
 }
 
 // Name returns "mail".

@@ -50,6 +50,7 @@ func TestPostfix(t *testing.T) {
 	t.Run("thread", server.thread)
 	t.Run("injection", server.injection)
 	t.Run("report", server.report)
+	t.Run("signed", server.signed)
 	t.Run("refusals", server.refusals)
 }
 

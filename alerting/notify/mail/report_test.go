@@ -7,6 +7,7 @@ import (
 	"mime"
 	"mime/multipart"
 	netmail "net/mail"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -87,5 +88,42 @@ func (p *postfix) report(t *testing.T) {
 	}
 	if !strings.Contains(got[4].disposed, "RND-20261123-001-1.pdf") {
 		t.Errorf("attached as %q", got[4].disposed)
+	}
+}
+
+// signed: a mail with pictures and a paper, and one without, as they arrive at
+// the server are found whole by OpenSSL, and one that somebody changed is not.
+func (p *postfix) signed(t *testing.T) {
+	cfg := p.config(t)
+	cfg.Security = mail.StartTLS
+	cfg.SignCertificateFile, cfg.SignKeyFile = signer(t, "xunjian@example.org")
+	plain, paper := notifytest.Message(notifytest.Place{Person: wang}, "zh-CN", 8), notifytest.Message(notifytest.Place{Person: wang}, "en", 9)
+	paper.Page = `<html><body><p>每周巡检</p><img src="cid:chart1@xunjian"></body></html>`
+	paper.Pictures = []channel.File{{Name: "chart1@xunjian", Type: "image/png", Body: bytes.Repeat([]byte{0x89, 'P', 0, '\r', '\n'}, 4000)}}
+	paper.Files = []channel.File{{Name: "RND-20261123-001-1.pdf", Type: "application/pdf", Body: bytes.Repeat([]byte("%PDF\x00\xff\n"), 9000)}}
+	verify := func(raw []byte) ([]byte, error) {
+		cmd := exec.CommandContext(t.Context(), "openssl", "cms", "-verify", "-CAfile", cfg.SignCertificateFile, "-purpose", "smimesign")
+		cmd.Stdin = bytes.NewReader(raw)
+		return cmd.CombinedOutput()
+	}
+	for _, m := range []channel.Message{plain, paper} {
+		before := len(p.received(t))
+		deliver(t, open(t, cfg), m)
+		raw := p.arrived(t, before+1)
+		// As the mail program has it: without what the servers wrote above.
+		if !bytes.Contains(raw, []byte("multipart/signed")) {
+			t.Fatalf("not signed:\n%.2000s", raw)
+		}
+		out, err := verify(raw)
+		if err != nil || !bytes.Contains(out, []byte("erification successful")) {
+			t.Errorf("%v\n%.300s", err, out)
+		}
+		if len(m.Files) > 0 && !bytes.Contains(out, []byte("RND-20261123-001-1.pdf")) {
+			t.Error("the paper is not among what is signed")
+		}
+		changed := bytes.Replace(raw, []byte("text/html"), []byte("text/htmx"), 1)
+		if out, err := verify(changed); err == nil {
+			t.Errorf("a changed mail is found whole: %.300s", out)
+		}
 	}
 }
