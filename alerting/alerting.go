@@ -77,6 +77,9 @@ type Notice struct {
 	Lang      string    `json:"lang"`
 	Created   time.Time `json:"created"`
 	NotBefore time.Time `json:"not_before"`
+	// Urgent notices, of levels I and II, go before all others and are never
+	// part of a digest.
+	Urgent    bool      `json:"urgent,omitempty"`
 	Attempts  int       `json:"attempts"`
 	LastError string    `json:"last_error,omitempty"`
 	Delivered time.Time `json:"delivered,omitzero"`

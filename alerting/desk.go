@@ -31,6 +31,9 @@ type Options struct {
 	// Routes says on which channels beside the journal an audience is reached;
 	// nil: on none.
 	Routes func(Audience) []Route
+	// Manner says how people are told beside what the plan says: policies,
+	// quiet hours, silences; nil: as the plan says.
+	Manner func(Occasion) Manner
 	// Look has the agent look at one thing for a step of the playbook.
 	Look func(ctx context.Context, i incident.Incident, look string) ([]incident.Line, error)
 	// Evidence takes the snapshot of a newly opened incident: JSON. It gets a

@@ -3,6 +3,7 @@ package alerting
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"xunjian/alerting/incident"
 	"xunjian/alerting/plan"
@@ -40,22 +41,27 @@ func (w *work) tell(i incident.Incident, data incident.Data) {
 	if !told[data.Kind()] {
 		return
 	}
-	to := AudienceOf(w.d.planOf(i), w.d.opt.Roster, i, data)
-	w.notice(i, data, "", Route{journal, w.d.opt.Host, "zh-CN"})
+	h := w.d.opt.hear(w.d.planOf(i), i, data, w.now)
+	w.notice(i, data, "", Route{journal, w.d.opt.Host, "zh-CN"}, w.now)
 	if _, reminder := data.(incident.Reminded); reminder {
+		to := AudienceOf(w.d.planOf(i), w.d.opt.Roster.OnDuty(w.now, w.d.opt.Zone), i, data, h.Also...)
 		for _, p := range to.People {
-			w.notice(i, data, p.ID, Route{journal, p.ID, p.Reads()})
+			w.notice(i, data, p.ID, Route{journal, p.ID, p.Reads()}, w.now)
 		}
 	}
-	if w.d.opt.Routes == nil {
+	if h.Untold {
 		return
 	}
-	for _, r := range w.d.opt.Routes(to) {
-		w.notice(i, data, r.Recipient, r)
+	at := w.now
+	if h.NotBefore.After(at) {
+		at = h.NotBefore
+	}
+	for _, way := range h.Ways {
+		w.notice(i, data, way.Recipient, way.Route, at)
 	}
 }
 
-func (w *work) notice(i incident.Incident, data incident.Data, suffix string, r Route) {
+func (w *work) notice(i incident.Incident, data incident.Data, suffix string, r Route, at time.Time) {
 	key := fmt.Sprintf("%s/%d/%s", i.ID, i.Version, r.Channel)
 	if suffix != "" {
 		key += "/" + suffix
@@ -63,17 +69,23 @@ func (w *work) notice(i incident.Incident, data incident.Data, suffix string, r 
 	w.notices = append(w.notices, Notice{
 		Key: key, Incident: i.ID, Version: i.Version, Kind: data.Kind(),
 		Channel: r.Channel, Recipient: r.Recipient, Lang: r.Lang,
-		Created: w.now, NotBefore: w.now,
+		Created: w.now, NotBefore: at, Urgent: urgent(i),
 	})
+}
+
+// urgent reports whether it is of level I or II, and no drill.
+func urgent(i incident.Incident) bool {
+	return !i.Drill && !i.Ended() && (i.Level == plan.LevelI || i.Level == plan.LevelII)
 }
 
 // AudienceOf says who hears of an event of an incident under plan p: those whom
 // a reminder goes to; of all else those who have to take it in hand, and of a
 // major warning the leading group too (Art. 7). Of a drill, those who take part
-// hear, and nobody else ever.
-func AudienceOf(p *plan.Plan, people roster.Roster, i incident.Incident, data incident.Data) Audience {
+// hear, and nobody else ever. also are roles that a policy adds.
+func AudienceOf(p *plan.Plan, people roster.Roster, i incident.Incident, data incident.Data, also ...string) Audience {
 	out := Audience{Drill: i.Drill}
 	to, all := addressed(p, i, data)
+	to = append(slices.Clone(to), also...)
 	seen := map[string]bool{}
 	add := func(person roster.Person) {
 		if !seen[person.ID] && (!i.Drill || slices.Contains(i.Participants, person.ID)) {

@@ -95,7 +95,7 @@ func why(err error) string { return channel.OneLine(err.Error()) }
 
 // attempt puts a notice into words and sends it.
 func (w *Worker) attempt(ctx context.Context, n alerting.Notice) (hung <-chan struct{}, err error) {
-	channel := w.byName[n.Channel]
+	channel := w.channel(n.Channel)
 	if channel == nil {
 		return nil, fmt.Errorf("channel %q is not configured", n.Channel)
 	}

@@ -19,6 +19,11 @@ type Outbox interface {
 	Delivered(ctx context.Context, key string, at time.Time) error
 	Failed(ctx context.Context, key, why string, next time.Time) error
 	Dead(ctx context.Context, key, why string, at time.Time) error
+	// DeliveredAll and FailedAll record one outcome for several, all or none.
+	DeliveredAll(ctx context.Context, keys []string, at time.Time) error
+	FailedAll(ctx context.Context, keys []string, why string, next time.Time) error
+	// Postpone holds what waits for a recipient and is not urgent.
+	Postpone(ctx context.Context, channel, recipient string, until time.Time) error
 	Events(ctx context.Context, id string) ([]incident.Event, error)
 }
 

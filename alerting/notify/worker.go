@@ -26,9 +26,9 @@ type Options struct {
 type Worker struct {
 	opt    Options
 	wake   chan struct{}
-	byName map[string]Channel
 
 	mu     sync.Mutex
+	byName map[string]Channel
 	counts map[string]Counts
 	// busy are the channels with a round under way; resting, until when, those
 	// whose last outcomes could not be recorded.
@@ -38,6 +38,9 @@ type Worker struct {
 	// are at most a round of each channel: until they are recorded the same
 	// notices are due.
 	unrecorded map[string]record
+	// storms are until when the next digest of a recipient waits, by channel and
+	// recipient.
+	storms map[[2]string]time.Time
 }
 
 // record writes down how an attempt went.
@@ -49,7 +52,7 @@ type Counts struct{ Delivered, Failed, Dead uint64 }
 // The rhythm of rounds.
 const (
 	pollEvery = 30 * time.Second
-	perRound  = 256
+	perRound  = 2048
 )
 
 // NewWorker returns a Worker; Run makes it work.
@@ -62,12 +65,31 @@ func NewWorker(opt Options) *Worker {
 	}
 	w := &Worker{
 		opt: opt, wake: make(chan struct{}, 1), byName: map[string]Channel{}, counts: map[string]Counts{},
-		busy: map[string]bool{}, resting: map[string]time.Time{}, unrecorded: map[string]record{},
+		busy: map[string]bool{}, resting: map[string]time.Time{}, unrecorded: map[string]record{}, storms: map[[2]string]time.Time{},
 	}
 	for _, c := range opt.Channels {
 		w.byName[c.Name()] = c
 	}
 	return w
+}
+
+// Revise puts other channels in place of the present ones. A delivery that is
+// under way ends on its own; notices of a channel that is gone wait, and are
+// given up in time, or go when it is back.
+func (w *Worker) Revise(channels []Channel) {
+	w.mu.Lock()
+	w.byName = map[string]Channel{}
+	for _, c := range channels {
+		w.byName[c.Name()] = c
+	}
+	w.mu.Unlock()
+	w.Wake()
+}
+
+func (w *Worker) channel(name string) Channel {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.byName[name]
 }
 
 // Wake tells the Worker that there may be something due.
@@ -130,11 +152,11 @@ func (w *Worker) round(ctx context.Context, wg *sync.WaitGroup) (more bool, err 
 		w.begin(name)
 		wg.Go(func() {
 			kept := true
-			for _, n := range notices {
+			for _, b := range w.batches(name, notices) {
 				if ctx.Err() != nil {
 					break
 				}
-				recorded, hung := w.deliver(ctx, n)
+				recorded, hung := w.deliverBatch(ctx, b)
 				kept = kept && recorded
 				if hung != nil {
 					// One goroutine stays with the channel, and no other joins it.

@@ -8,6 +8,9 @@ import "slices"
 // role is then vacant, and shown as vacant.
 type Roster struct {
 	People []Person `yaml:"people" json:"people"`
+	// Shifts say who is on call when; Absences who is away, and who stands in.
+	Shifts   []Shift `yaml:"shifts,omitempty" json:"shifts,omitempty"`
+	Absences []Away  `yaml:"away,omitempty" json:"away,omitempty"`
 }
 
 // Person is someone who can be told.

@@ -26,8 +26,11 @@ func (r Roster) Validate(roles []string) error {
 	for i, p := range r.People {
 		v.person(i, p)
 	}
+	v.shifts(r)
 	return errors.Join(v.errs...)
 }
+
+func (v *validator) allowed() string { return strings.Join(v.roles, ", ") }
 
 type validator struct {
 	roles      []string

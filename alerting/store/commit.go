@@ -157,11 +157,41 @@ func (s *Store) putNotices(ctx context.Context, tx *sql.Tx, u alerting.Unit) err
 	for _, n := range u.Notices {
 		position++
 		if _, err := stmt.ExecContext(ctx, n.Key, position, n.Incident, n.Version, n.Kind, n.Channel, n.Recipient, n.Lang,
-			ms(n.Created), ms(n.NotBefore)); err != nil {
+			ms(n.Created), ms(n.NotBefore), held(n), flag(n.Urgent)); err != nil {
+			return err
+		}
+		if err := hurry(ctx, tx, n); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// held is until when a notice is kept back by intent; 0 if it is not.
+func held(n alerting.Notice) int64 {
+	if n.NotBefore.After(n.Created) {
+		return ms(n.NotBefore)
+	}
+	return 0
+}
+
+// hurry lets what stands before n in its order hold it up no longer than n
+// itself may wait: what was held for the morning goes when worse follows, and
+// is as urgent.
+func hurry(ctx context.Context, tx *sql.Tx, n alerting.Notice) error {
+	if n.Version <= 1 {
+		return nil // nothing stands before it
+	}
+	const before = ` WHERE incident = ? AND channel = ? AND recipient = ? AND delivered = 0 AND dead = 0`
+	if _, err := tx.ExecContext(ctx, `UPDATE outbox SET not_before = ?, held = ?`+before+` AND held > ? AND attempts = 0`,
+		ms(n.NotBefore), held(n), n.Incident, n.Channel, n.Recipient, ms(n.NotBefore)); err != nil {
+		return err
+	}
+	if !n.Urgent {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE outbox SET urgent = 1`+before, n.Incident, n.Channel, n.Recipient)
+	return err
 }
 
 func flag(b bool) int {

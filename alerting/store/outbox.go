@@ -11,25 +11,26 @@ import (
 // farAhead is longer than any notice waits for its next attempt.
 const farAhead = 2 * time.Hour
 
-// Due returns notices that wait and may go at now, oldest first. Of each
+// Due returns notices that wait and may go at now, the urgent first and then
+// the oldest. Of each
 // recipient's notices about one incident only the oldest that waits is due:
 // order is kept even while it is being retried. Channels to skip are those
 // that are busy: a long queue of one must not hide what another could send.
 //
 // What should wait for longer than anything ever does was put off by a clock
-// that has been set back since, and is due.
+// that has been set back since, and is due; but not what quiet hours hold.
 func (s *Store) Due(ctx context.Context, now time.Time, skip []string, limit int) ([]alerting.Notice, error) {
 	args := []any{ms(now) + 1, ms(now.Add(farAhead))}
 	for _, channel := range skip {
 		args = append(args, channel)
 	}
 	rows, err := s.read.QueryContext(ctx, `
-		SELECT key, incident, version, kind, channel, recipient, lang, created, not_before, attempts, last_error
+		SELECT key, incident, version, kind, channel, recipient, lang, created, not_before, attempts, last_error, urgent
 		FROM outbox AS o
-		WHERE delivered = 0 AND dead = 0 AND not_before NOT BETWEEN ? AND ? AND channel NOT IN (`+marks(len(skip))+`) AND NOT EXISTS (
+		WHERE delivered = 0 AND dead = 0 AND (not_before < ? OR not_before > ? AND not_before > held) AND channel NOT IN (`+marks(len(skip))+`) AND NOT EXISTS (
 			SELECT 1 FROM outbox AS b WHERE b.delivered = 0 AND b.dead = 0 AND b.position < o.position
 			AND b.incident = o.incident AND b.channel = o.channel AND b.recipient = o.recipient)
-		ORDER BY position LIMIT ?`, append(args, limit)...)
+		ORDER BY urgent DESC, position LIMIT ?`, append(args, limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}
@@ -39,7 +40,7 @@ func (s *Store) Due(ctx context.Context, now time.Time, skip []string, limit int
 		var n alerting.Notice
 		var created, notBefore int64
 		if err := rows.Scan(&n.Key, &n.Incident, &n.Version, &n.Kind, &n.Channel, &n.Recipient, &n.Lang,
-			&created, &notBefore, &n.Attempts, &n.LastError); err != nil {
+			&created, &notBefore, &n.Attempts, &n.LastError, &n.Urgent); err != nil {
 			return nil, fmt.Errorf("read outbox: %w", err)
 		}
 		n.Created, n.NotBefore = moment(created), moment(notBefore)
@@ -56,6 +57,50 @@ func (s *Store) Delivered(ctx context.Context, key string, at time.Time) error {
 // Failed records an attempt that failed and when to try again.
 func (s *Store) Failed(ctx context.Context, key, why string, next time.Time) error {
 	return s.mark(ctx, `UPDATE outbox SET attempts = attempts + 1, last_error = ?, not_before = ? WHERE key = ?`, why, ms(next), key)
+}
+
+// DeliveredAll records that several notices arrived, as one.
+func (s *Store) DeliveredAll(ctx context.Context, keys []string, at time.Time) error {
+	return s.markAll(ctx, keys, `UPDATE outbox SET delivered = ?, attempts = attempts + 1 WHERE key = ?`, ms(at))
+}
+
+// FailedAll records an attempt at several notices that failed as one.
+func (s *Store) FailedAll(ctx context.Context, keys []string, why string, next time.Time) error {
+	return s.markAll(ctx, keys, `UPDATE outbox SET attempts = attempts + 1, last_error = ?, not_before = ? WHERE key = ?`, why, ms(next))
+}
+
+// Postpone holds what waits for a recipient on a channel until a moment, but
+// for what is urgent.
+func (s *Store) Postpone(ctx context.Context, channel, recipient string, until time.Time) error {
+	return s.mark(ctx, `UPDATE outbox SET not_before = ?, held = ? WHERE channel = ? AND recipient = ? AND delivered = 0 AND dead = 0 AND urgent = 0 AND not_before < ?`,
+		ms(until), ms(until), channel, recipient, ms(until))
+}
+
+func (s *Store) markAll(ctx context.Context, keys []string, query string, args ...any) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.withRoom(func() error {
+		tx, err := s.write.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback()
+		stmt, err := tx.PrepareContext(ctx, query)
+		if err != nil {
+			return err
+		}
+		defer stmt.Close()
+		for _, key := range keys {
+			if _, err := stmt.ExecContext(ctx, append(args, key)...); err != nil {
+				return err
+			}
+		}
+		return tx.Commit()
+	})
+	if err != nil {
+		return fmt.Errorf("record deliveries: %w", err)
+	}
+	return nil
 }
 
 // Dead records that a notice is given up; it stays for people to see.

@@ -133,11 +133,13 @@ func TestDueOfBacklog(t *testing.T) {
 	s := open(t, temp(t))
 	u := storm(0, 5000)
 	for n := range u.Notices {
-		u.Notices[n].NotBefore = t0.Add(time.Hour)
 		later := notice(n, 2, "journal", "web1")
 		u.Notices = append(u.Notices, later) // each behind one that is retried
 	}
 	commit(t, s, u)
+	if _, err := s.DB().ExecContext(t.Context(), `UPDATE outbox SET not_before = ?, attempts = 1 WHERE version = 1`, t0.Add(time.Hour).UnixMilli()); err != nil {
+		t.Fatal(err)
+	}
 	start := time.Now()
 	if list := due(t, s, t0); len(list) != 0 {
 		t.Errorf("%d notices are due, want none", len(list))
@@ -159,4 +161,31 @@ func TestDueAfterTheClockWasSetBack(t *testing.T) {
 	must(t, s.Failed(t.Context(), n.Key, "refused", t0.Add(time.Hour)))
 	want(t, "an hour off", due(t, s, t0), []string{})
 	want(t, "a year ahead of the clock", due(t, s, t0.AddDate(-1, 0, 0)), keys(n))
+}
+
+// What quiet hours hold waits however long that is; worse about the same
+// incident takes it along at once, and goes before everything else.
+func TestHeldAndUrgent(t *testing.T) {
+	s := open(t, temp(t))
+	held := notice(1, 1, "mail", "wang")
+	held.NotBefore = t0.Add(10 * time.Hour)
+	other := notice(2, 1, "mail", "wang")
+	commit(t, s, alerting.Unit{Notices: []alerting.Notice{held, other}})
+	want(t, "in the night", due(t, s, t0.Add(time.Hour)), []string{other.Key})
+	want(t, "in the morning", due(t, s, t0.Add(10*time.Hour)), []string{held.Key, other.Key})
+	// An hour before the morning a server's clock is set back: it waits still.
+	want(t, "after the clock was set back", due(t, s, t0.Add(-3*time.Hour)), []string{other.Key})
+	worse := notice(1, 2, "mail", "wang")
+	worse.Urgent = true
+	commit(t, s, alerting.Unit{Notices: []alerting.Notice{worse}})
+	want(t, "when it is worse", due(t, s, t0.Add(time.Hour)), []string{held.Key, other.Key})
+	must(t, s.Delivered(t.Context(), held.Key, t0))
+	want(t, "then", due(t, s, t0.Add(time.Hour)), []string{worse.Key, other.Key})
+	if list, err := s.Due(t.Context(), t0.Add(time.Hour), nil, 10); err != nil || !list[0].Urgent || list[1].Urgent {
+		t.Errorf("%+v, %v", list, err)
+	}
+	must(t, s.Postpone(t.Context(), "mail", "wang", t0.Add(5*time.Hour)))
+	want(t, "with the rest put off", due(t, s, t0.Add(time.Hour)), []string{worse.Key})
+	must(t, s.DeliveredAll(t.Context(), []string{worse.Key, other.Key}, t0))
+	want(t, "in the end", due(t, s, t0.Add(24*time.Hour)), []string{})
 }

@@ -148,8 +148,8 @@ func (s *Store) prepare(ctx context.Context) error {
 		{&s.stmt.alert, `INSERT INTO alerts (key, fired_at, changed_at, status, record) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT (key, fired_at) DO UPDATE SET changed_at = excluded.changed_at, status = excluded.status, record = excluded.record`},
 		{&s.stmt.blob, `INSERT INTO blobs (id, sha256, body) VALUES (?, ?, ?)`},
-		{&s.stmt.notice, `INSERT INTO outbox (key, position, incident, version, kind, channel, recipient, lang, created, not_before, attempts, last_error, delivered, dead)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '', 0, 0) ON CONFLICT (key) DO NOTHING`},
+		{&s.stmt.notice, `INSERT INTO outbox (key, position, incident, version, kind, channel, recipient, lang, created, not_before, attempts, last_error, delivered, dead, held, urgent)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '', 0, 0, ?, ?) ON CONFLICT (key) DO NOTHING`},
 	} {
 		var err error
 		if *p.stmt, err = s.write.PrepareContext(ctx, p.text); err != nil {

@@ -22,6 +22,13 @@ type Group interface {
 	Lang() string
 }
 
+// Program is a channel whose reader is a program: it gets every notice by
+// itself, in a storm too.
+type Program interface {
+	Channel
+	Program()
+}
+
 // Hears is the rule of groups: without roles of its own a group hears
 // everything, else what is addressed to one of them.
 func Hears(own, addressed []string) bool {

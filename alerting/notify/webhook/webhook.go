@@ -52,6 +52,9 @@ func (h *Hook) Hears(roles []string) bool { return channel.Hears(h.cfg.Roles, ro
 // Lang is the language word of what the receiver is told.
 func (h *Hook) Lang() string { return h.cfg.Reads() }
 
+// Program says that every notice goes out by itself.
+func (h *Hook) Program() {}
+
 // Deliver posts m. Any 2xx means that it has arrived.
 func (h *Hook) Deliver(ctx context.Context, m channel.Message) error {
 	m = m.Lines()
