@@ -27,6 +27,7 @@ import (
 	"xunjian/alerting/incident"
 	"xunjian/alerting/inspection"
 	"xunjian/alerting/notify"
+	"xunjian/alerting/notify/policy"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/roster"
 	"xunjian/alerting/store"
@@ -76,6 +77,7 @@ type Agent struct {
 	observer *observer
 	accounts *access.Accounts
 	outbox   *notify.Worker
+	outlets  *outlets
 	catalog  *text.Catalog
 	registry *prometheus.Registry
 	doors    doors
@@ -125,23 +127,28 @@ func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	a.reloads.at = a.started
-	ways, err := channels(cfg.Notify)
+	silences, err := policy.LoadSilences(ctx, a.store, time.Now)
 	if err != nil {
 		return err
 	}
+	present, err := a.lines(cfg)
+	if err != nil {
+		return err
+	}
+	a.outlets = newOutlets(present, silences, a.log)
 	for _, w := range cfg.Warnings() {
 		a.log.Warn("configuration", "warning", w)
 	}
 	a.outbox = notify.NewWorker(notify.Options{
-		Outbox: a.store, Channels: ways, Logger: a.log,
+		Outbox: a.store, Channels: present.ways, Logger: a.log,
 		Words: &notify.Words{
-			Catalog: a.catalog, Plan: a.planOf, Roster: func() roster.Roster { return a.desk.Roster() }, Console: cfg.Console.URL,
+			Catalog: a.catalog, Plan: a.planOf, Roster: func() roster.Roster { return a.desk.Roster().OnDuty(time.Now(), cfg.Location()) }, Console: cfg.Console.URL,
 		},
 		Report: func(ctx context.Context, n alerting.Notice) (notify.Message, error) { return a.reports.Message(ctx, n) },
 	})
 	a.openCalendar(cfg)
 	a.desk, err = alerting.NewDesk(ctx, alerting.Options{
-		Store: a.store, Basis: basis, Host: cfg.Host, Zone: cfg.Location(), Kind: a.systemKind, Routes: notify.Routes(ways),
+		Store: a.store, Basis: basis, Host: cfg.Host, Zone: cfg.Location(), Kind: a.systemKind, Routes: a.outlets.routes, Manner: a.outlets.manner,
 		Evidence: a.evidence, Look: a.look, Wake: a.outbox.Wake, Logger: a.log,
 	})
 	if err != nil {
@@ -221,6 +228,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	g.Go(func() error { return a.runRounds(ctx) })
 	g.Go(func() error { return a.reports.Run(ctx) })
 	g.Go(func() error { return a.outbox.Run(ctx) })
+	g.Go(func() error { return a.outlets.Run(ctx) })
 	g.Go(func() error { return a.runner.Run(ctx) })
 	a.doors.serve(ctx, g)
 	g.Go(func() error { return a.watchdog(ctx) })

@@ -3,7 +3,6 @@ package agent
 import (
 	"cmp"
 	"io/fs"
-	"os"
 	"time"
 
 	"xunjian/agent/access"
@@ -13,9 +12,7 @@ import (
 	"xunjian/alerting/incident"
 	"xunjian/alerting/inspection"
 	"xunjian/alerting/notify"
-	"xunjian/alerting/notify/mail"
-	"xunjian/alerting/notify/robots"
-	"xunjian/alerting/notify/webhook"
+	"xunjian/alerting/notify/policy"
 	"xunjian/checks"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
@@ -63,38 +60,9 @@ func enabled(cfg *config.Config, all []checks.Check) []checks.Check {
 	return out
 }
 
-// channels lists every way to reach people: a new channel is one package and
-// its lines here.
-func channels(cfg config.Notify) ([]notify.Channel, error) {
-	// Under systemd the journal reads priorities; on a terminal they are noise.
-	out := []notify.Channel{notify.NewJournal(os.Stderr, os.Getenv("JOURNAL_STREAM") != "")}
-	if cfg.Mail.Server != "" {
-		c, err := mail.New(cfg.Mail)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, c)
-	}
-	for _, one := range cfg.Robots {
-		c, err := robots.New(one)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, c)
-	}
-	for _, one := range cfg.Webhooks {
-		c, err := webhook.New(one)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, c)
-	}
-	return out, nil
-}
-
 // messages lists the texts of every room.
 func messages() []fs.FS {
-	return []fs.FS{looksMessages, checks.Messages, incident.Messages, inspection.Messages, notify.Messages, access.Messages, api.Messages, console.Messages}
+	return []fs.FS{looksMessages, checks.Messages, incident.Messages, inspection.Messages, notify.Messages, policy.Messages, access.Messages, api.Messages, console.Messages}
 }
 
 func judgeOptions(cfg *config.Config) rules.JudgeOptions {

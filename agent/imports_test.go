@@ -47,6 +47,8 @@ var allowed = []struct {
 	{"alerting/notify", []string{"alerting", "alerting/incident", "alerting/plan", "alerting/roster", "alerting/text"}},
 	// Channels lean on little, since the configuration leans on them.
 	{"alerting/notify/", []string{"alerting/plan", "alerting/roster", "alerting/notify/channel", "alerting/notify/post", "alerting/notify/secret"}},
+	{"alerting/notify/policy", []string{"alerting", "alerting/incident", "alerting/plan"}},
+	{"alerting/notify/answers", []string{"alerting", "alerting/incident", "alerting/notify", "alerting/notify/channel", "alerting/plan", "alerting/roster", "alerting/text"}},
 	{"alerting/notify/post", nil},
 	{"alerting/notify/secret", nil},
 	{"alerting/report", []string{"alerting/incident", "alerting/plan", "alerting/roster", "alerting/text", "alerting/yamlfile"}},

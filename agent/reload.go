@@ -55,6 +55,10 @@ func (a *Agent) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ways, err := a.lines(cfg)
+	if err != nil {
+		return err
+	}
 	codes, oldCodes := basis.Plan.Codes(), a.desk.Plan().Codes()
 	if err := a.engine.Load(cfg.Rules.Files, codes); err != nil {
 		return err
@@ -71,6 +75,8 @@ func (a *Agent) reload(ctx context.Context) error {
 		return errors.Join(err, a.engine.Load(old.Rules.Files, oldCodes), a.jobs.Replace(old.Checks.External.Jobs), a.runner.Replace(back, overrides(old, back)))
 	}
 	a.rounds.Revise(forms, cfg.Workdays())
+	a.outlets.revise(ways)
+	a.outbox.Revise(ways.ways)
 	a.cfg.Store(cfg)
 	return nil
 }

@@ -131,7 +131,7 @@ func TestExampleSamplesAreValid(t *testing.T) {
 	for name, content := range map[string][]byte{
 		"tls.crt": cert, "tls.key": key, "plan.yaml": plan.DefaultYAML,
 		"mail.password": []byte("hunter2\n"), "duty-group.url": []byte("https://oapi.dingtalk.com/robot/send?access_token=x\n"),
-		"duty-group.secret": []byte("SECx\n"), "operations.secret": []byte("x\n"), "archive.url": []byte("https://archive.example.org/x\n"), "mail-ca.pem": cert, "mail-sign.pem": cert, "mail-sign.key": key, "backup.token": []byte("0123456789abcdef01234567\n"), "rules/site.yml": []byte("groups: []\n"),
+		"duty-group.secret": []byte("SECx\n"), "operations.secret": []byte("x\n"), "archive.url": []byte("https://archive.example.org/x\n"), "mail-ca.pem": cert, "mail-sign.pem": cert, "mail-sign.key": key, "peer.url": []byte("https://peer.example.org/ping/x\n"), "watch.token": []byte("x\n"), "backup.token": []byte("0123456789abcdef01234567\n"), "rules/site.yml": []byte("groups: []\n"),
 		"forms/daily.yaml": ownForm(t),
 	} {
 		write(t, filepath.Join(dir, name), content)
@@ -143,7 +143,7 @@ func TestExampleSamplesAreValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cfg.Checks.External.Jobs) != 2 || len(cfg.Roster.People) != 1 || cfg.Systems["opening-hall"] != plan.Opening {
+	if len(cfg.Checks.External.Jobs) != 2 || len(cfg.Roster.People) != 2 || len(cfg.Notify.Rules) != 3 || len(cfg.Roster.Shifts) != 1 || cfg.Systems["opening-hall"] != plan.Opening {
 		t.Errorf("samples are lost: %+v", cfg)
 	}
 }

@@ -7,10 +7,13 @@ import (
 	"slices"
 
 	"xunjian/alerting/notify/channel"
+	"xunjian/alerting/notify/heartbeat"
 	"xunjian/alerting/notify/mail"
+	"xunjian/alerting/notify/policy"
 	"xunjian/alerting/notify/robots"
 	"xunjian/alerting/notify/secret"
 	"xunjian/alerting/notify/webhook"
+	"xunjian/alerting/plan"
 )
 
 // Notify says how people are reached beside the journal, which is always
@@ -22,6 +25,10 @@ type Notify struct {
 	Robots []robots.Config `yaml:"robots"`
 	// Webhooks post to programs.
 	Webhooks []webhook.Config `yaml:"webhooks"`
+	// Heartbeats tell others that the agent lives.
+	Heartbeats []heartbeat.Config `yaml:"heartbeats"`
+	// Config says who hears what beside what the plan says.
+	policy.Config `yaml:",inline"`
 }
 
 func defaultNotify() Notify { return Notify{Mail: mail.Default()} }
@@ -41,6 +48,9 @@ func (n *Notify) parts() map[string]part {
 	}
 	for i := range n.Webhooks {
 		out[fmt.Sprintf("webhooks[%d]", i)] = &n.Webhooks[i]
+	}
+	for i := range n.Heartbeats {
+		out[fmt.Sprintf("heartbeats[%d]", i)] = &n.Heartbeats[i]
 	}
 	return out
 }
@@ -74,16 +84,45 @@ func (c *Config) validateNotify(m *mistakes) {
 	}
 	m.join("notify", c.Notify.twice())
 	groups := c.Notify.groups()
-	if len(groups) == 0 {
+	if len(groups)+len(c.Notify.Rules)+len(c.Notify.Windows) == 0 {
 		return
 	}
 	p, err := c.LoadPlan()
 	if err != nil {
 		return // told already
 	}
+	c.validatePolicy(m, p)
 	for _, path := range slices.Sorted(maps.Keys(groups)) {
 		m.join("notify."+path, groups[path].ValidateRoles(p.Assignable()))
 	}
+}
+
+// validatePolicy checks the policies by the plan, the roster and the channels.
+func (c *Config) validatePolicy(m *mistakes, p *plan.Plan) {
+	known := policy.Known{Roles: p.RoleIDs(), Codes: p.Codes(), Channels: c.Notify.ChannelNames()}
+	r, err := c.LoadRoster(p)
+	if err != nil {
+		return // told already
+	}
+	for _, person := range r.People {
+		known.People = append(known.People, person.ID)
+	}
+	m.join("notify", c.Notify.Config.Validate(known))
+}
+
+// ChannelNames are the names by which policies and people call the channels.
+func (n *Notify) ChannelNames() []string {
+	out := []string{"journal"}
+	if n.Mail.Server != "" {
+		out = append(out, "mail")
+	}
+	for _, c := range n.Robots {
+		out = append(out, "robot/"+c.Name)
+	}
+	for _, c := range n.Webhooks {
+		out = append(out, "webhook/"+c.Name)
+	}
+	return out
 }
 
 // twice are the names that two channels of a kind have.
@@ -97,6 +136,11 @@ func (n Notify) twice() error {
 	for i, c := range n.Webhooks {
 		if slices.ContainsFunc(n.Webhooks[:i], func(b webhook.Config) bool { return b.Name == c.Name }) {
 			errs = append(errs, fmt.Errorf("webhooks[%d].name: %q stands twice; each webhook needs its own", i, c.Name))
+		}
+	}
+	for i, c := range n.Heartbeats {
+		if slices.ContainsFunc(n.Heartbeats[:i], func(b heartbeat.Config) bool { return b.Name == c.Name }) {
+			errs = append(errs, fmt.Errorf("heartbeats[%d].name: %q stands twice; each heartbeat needs its own", i, c.Name))
 		}
 	}
 	return errors.Join(errs...)

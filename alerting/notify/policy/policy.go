@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"embed"
 	"slices"
 	"strings"
 	"time"
@@ -155,3 +156,8 @@ func grave(o alerting.Occasion) bool {
 func about(systems, codes []string, o alerting.Occasion) bool {
 	return (len(systems) == 0 || slices.Contains(systems, o.Incident.System)) && (len(codes) == 0 || slices.Contains(codes, o.Incident.Code))
 }
+
+// Messages says grounds and refusals.
+//
+//go:embed messages/*.yaml
+var Messages embed.FS
