@@ -20,6 +20,7 @@ import (
 
 	"xunjian/agent/access"
 	"xunjian/agent/config"
+	"xunjian/agent/outlets"
 	"xunjian/agent/papers"
 	"xunjian/agent/reports"
 	"xunjian/alerting"
@@ -27,7 +28,6 @@ import (
 	"xunjian/alerting/incident"
 	"xunjian/alerting/inspection"
 	"xunjian/alerting/notify"
-	"xunjian/alerting/notify/policy"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/roster"
 	"xunjian/alerting/store"
@@ -77,7 +77,7 @@ type Agent struct {
 	observer *observer
 	accounts *access.Accounts
 	outbox   *notify.Worker
-	outlets  *outlets
+	outlets  *outlets.Outlets
 	catalog  *text.Catalog
 	registry *prometheus.Registry
 	doors    doors
@@ -127,20 +127,22 @@ func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	a.reloads.at = a.started
-	silences, err := policy.LoadSilences(ctx, a.store, time.Now)
-	if err != nil {
-		return err
-	}
 	present, err := a.lines(cfg)
 	if err != nil {
 		return err
 	}
-	a.outlets = newOutlets(present, silences, a.log)
+	a.outlets, err = outlets.New(ctx, present, outlets.Options{
+		Store: a.store, Catalog: a.catalog, Host: cfg.Host, Logger: a.log, Now: time.Now,
+		Desk: func() outlets.Desk { return a.desk }, Wake: func() { a.outbox.Wake() },
+	})
+	if err != nil {
+		return err
+	}
 	for _, w := range cfg.Warnings() {
 		a.log.Warn("configuration", "warning", w)
 	}
 	a.outbox = notify.NewWorker(notify.Options{
-		Outbox: a.store, Channels: present.ways, Logger: a.log,
+		Outbox: a.store, Channels: present.Ways, Logger: a.log,
 		Words: &notify.Words{
 			Catalog: a.catalog, Plan: a.planOf, Roster: func() roster.Roster { return a.desk.Roster().OnDuty(time.Now(), cfg.Location()) }, Console: cfg.Console.URL,
 		},
@@ -148,7 +150,7 @@ func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
 	})
 	a.openCalendar(cfg)
 	a.desk, err = alerting.NewDesk(ctx, alerting.Options{
-		Store: a.store, Basis: basis, Host: cfg.Host, Zone: cfg.Location(), Kind: a.systemKind, Routes: a.outlets.routes, Manner: a.outlets.manner,
+		Store: a.store, Basis: basis, Host: cfg.Host, Zone: cfg.Location(), Kind: a.systemKind, Routes: a.outlets.Routes, Manner: a.outlets.Manner,
 		Evidence: a.evidence, Look: a.look, Wake: a.outbox.Wake, Logger: a.log,
 	})
 	if err != nil {

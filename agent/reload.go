@@ -75,8 +75,8 @@ func (a *Agent) reload(ctx context.Context) error {
 		return errors.Join(err, a.engine.Load(old.Rules.Files, oldCodes), a.jobs.Replace(old.Checks.External.Jobs), a.runner.Replace(back, overrides(old, back)))
 	}
 	a.rounds.Revise(forms, cfg.Workdays())
-	a.outlets.revise(ways)
-	a.outbox.Revise(ways.ways)
+	a.outlets.Revise(ways)
+	a.outbox.Revise(ways.Ways)
 	a.cfg.Store(cfg)
 	return nil
 }

@@ -40,6 +40,7 @@ type Desk interface {
 	Plan() *plan.Plan
 	Env(ctx context.Context, i incident.Incident) (incident.Env, error)
 	Roster() roster.Roster
+	Hear(i incident.Incident, data incident.Data, at time.Time) alerting.Hearing
 }
 
 // Rules is what the API needs of *rules.Engine.
@@ -81,6 +82,8 @@ type Options struct {
 	Rounds Rounds
 	// Reports are those of the rounds.
 	Reports Reports
+	// Notices are the ways to people.
+	Notices Notices
 	// Papers makes the documents of an incident.
 	Papers Papers
 	// Verdicts joins what checks found with the alerts on their series.

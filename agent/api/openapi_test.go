@@ -116,6 +116,7 @@ var wire = []any{
 	api.Dismiss{}, api.AddEntry{}, api.CompleteEntry{}, api.Investigate{}, api.AddLesson{}, api.CompleteLesson{}, api.Close{},
 	api.FormList{}, api.RoundList{}, api.StartRound{}, api.AnswerItem{}, api.WarnItem{}, api.SignRound{},
 	api.ReportList{}, api.SendReport{}, api.Queued{},
+	api.NoticeRoute{}, api.TestNotice{}, api.TestedNotice{}, api.NoticeQueue{}, api.RetryNotice{}, api.Retried{}, api.SilenceList{}, api.NewSilence{},
 	api.UserList{}, api.NewUser{}, api.UserChange{}, api.TokenList{}, api.NewToken{}, api.IssuedToken{},
 }
 
@@ -431,6 +432,17 @@ func inspect(play func(want int, method, template, body string, parts ...string)
 	play(404, "GET", "/reports/{id}", "", "{id}", "RND-20200101-001-1")
 	play(404, "POST", "/reports/{id}/send", `{}`, "{id}", "RND-20200101-001-1")
 	play(200, "GET", "/report", "")
+	play(200, "GET", "/notify/route", "", "/notify/route", "/notify/route?code=E01&level=II")
+	play(200, "POST", "/notify/test", `{"channel":"journal"}`)
+	play(422, "POST", "/notify/test", `{"channel":"pigeon"}`)
+	play(200, "GET", "/notify/queue", "")
+	play(200, "POST", "/notify/retry", `{"key":""}`)
+	play(404, "POST", "/notify/retry", `{"key":"none"}`)
+	silence := into[api.SilenceView](play(200, "POST", "/silences", `{"codes":["E01"],"reason":"更换硬盘","to":"2026-01-05T12:00:00+08:00"}`)).ID
+	play(422, "POST", "/silences", `{"codes":["Z9"],"reason":"x","to":"2026-01-05T12:00:00+08:00"}`)
+	play(200, "GET", "/silences", "")
+	play(200, "DELETE", "/silences/{id}", "", "{id}", silence)
+	play(404, "DELETE", "/silences/{id}", "", "{id}", silence)
 }
 
 // respond plays a whole response: a caller's report of a broken opening, from

@@ -12,6 +12,7 @@ import (
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
 	"xunjian/alerting/inspection"
+	"xunjian/alerting/notify/policy"
 )
 
 // request is one that its route carries out, for whoever may ask for it.
@@ -77,6 +78,13 @@ func requests() []request {
 		{"GET", "/report", "/report?form=weekly&format=json&from=2026-01-05T07:00:00%2B08:00&to=2026-01-05T08:00:00%2B08:00", "", nil, 200},
 		{"GET", "/reports", "/reports?form=weekly&limit=5", "", nil, 200},
 		{"GET", "/reports/{id}", "/reports/{report}?format=text", "", nil, 200},
+		{"GET", "/notify/route", "/notify/route?code=E01&level=III&system=trade&type=incident&at=2026-01-05T09:00:00%2B08:00", "", nil, 200},
+		{"POST", "/notify/test", "/notify/test", `{"channel":"journal","person":"li"}`, nil, 200},
+		{"GET", "/notify/queue", "/notify/queue?given_up=true&limit=5", "", nil, 200},
+		{"POST", "/notify/retry", "/notify/retry", `{"key":""}`, nil, 200},
+		{"GET", "/silences", "/silences", "", nil, 200},
+		{"POST", "/silences", "/silences", `{"codes":["E01"],"systems":["trade"],"reason":"work on the disks","to":"{soon}"}`, nil, 200},
+		{"DELETE", "/silences/{id}", "/silences/{silence}", "", nil, 200},
 		{"POST", "/reports/{id}/send", "/reports/{report}/send", `{"person":"li"}`, nil, 200},
 	}
 	return append(list, commands()...)
@@ -205,6 +213,14 @@ func (st *stage) fill(r request) (path, body string) {
 		}
 		parts = append(parts, "{round}", rd.ID, "{signable}", rd.ID)
 	}
+	if strings.Contains(both, "{silence}") {
+		one, err := st.Notices.Silence(st.T.Context(), policy.Silence{Codes: []string{"E01"}, Reason: "x", Owner: "the-stage", To: st.Now().Add(time.Hour)})
+		if err != nil {
+			st.T.Fatal(err)
+		}
+		parts = append(parts, "{silence}", one.ID)
+	}
+	parts = append(parts, "{soon}", st.Now().Add(time.Hour).Format(time.RFC3339))
 	if strings.Contains(both, "{report}") {
 		rd, err := st.Rounds.Start(st.T.Context(), inspection.Actor{Name: "the-stage", Via: "test"}, "weekly")
 		if err == nil {

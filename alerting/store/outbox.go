@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -34,6 +35,10 @@ func (s *Store) Due(ctx context.Context, now time.Time, skip []string, limit int
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}
+	return notices(rows)
+}
+
+func notices(rows *sql.Rows) ([]alerting.Notice, error) {
 	defer rows.Close()
 	var out []alerting.Notice
 	for rows.Next() {
@@ -117,6 +122,38 @@ func (s *Store) mark(ctx context.Context, query string, args ...any) error {
 		return fmt.Errorf("record delivery: %w", err)
 	}
 	return nil
+}
+
+// Queue lists what waits in the outbox, or what was given up; the oldest first.
+func (s *Store) Queue(ctx context.Context, dead bool, limit int) ([]alerting.Notice, error) {
+	which := "dead = 0"
+	if dead {
+		which = "dead > 0"
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT key, incident, version, kind, channel, recipient, lang, created, not_before, attempts, last_error, urgent
+		FROM outbox WHERE delivered = 0 AND `+which+` ORDER BY position LIMIT ?`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list outbox: %w", err)
+	}
+	return notices(rows)
+}
+
+// Retry has a notice that was given up, or waits for its next attempt, tried at
+// once; an empty key stands for all that were given up. It returns how many.
+func (s *Store) Retry(ctx context.Context, key string, now time.Time) (int, error) {
+	var n int64
+	err := s.withRoom(func() error {
+		done, err := s.write.ExecContext(ctx, `UPDATE outbox SET dead = 0, not_before = ?, held = 0 WHERE delivered = 0 AND (key = ? OR ? = '' AND dead > 0)`, ms(now), key, key)
+		if err != nil {
+			return err
+		}
+		n, err = done.RowsAffected()
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("try notices again: %w", err)
+	}
+	return int(n), nil
 }
 
 // OutboxDepth counts the notices that wait, and those that were given up.

@@ -31,6 +31,8 @@ var contracts = map[string]reflect.Type{
 	"plan": reflect.TypeFor[api.Plan](), "scenario": reflect.TypeFor[api.Scenario](), "codes": reflect.TypeFor[[]api.Category](),
 	"rounds": reflect.TypeFor[api.RoundList](), "round": reflect.TypeFor[inspection.RoundView](), "reports": reflect.TypeFor[api.ReportList](), "forms": reflect.TypeFor[api.FormList](),
 	"plan-lint": reflect.TypeFor[plan.Lint](), "plan-diff": reflect.TypeFor[[]plan.Change](),
+	"notice-route": reflect.TypeFor[api.NoticeRoute](), "notice-test": reflect.TypeFor[api.TestedNotice](), "notice-queue": reflect.TypeFor[api.NoticeQueue](),
+	"silences": reflect.TypeFor[api.SilenceList](), "silence": reflect.TypeFor[api.SilenceView](),
 	"users": reflect.TypeFor[api.UserList](), "user": reflect.TypeFor[api.User](),
 	"tokens": reflect.TypeFor[api.TokenList](), "new-token": reflect.TypeFor[api.IssuedToken](),
 	"incidents": reflect.TypeFor[api.IncidentList](), "changed": reflect.TypeFor[api.Incident](), "incident": reflect.TypeFor[api.IncidentDetail](),

@@ -5,6 +5,7 @@ package apitest
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -22,11 +23,14 @@ import (
 	"xunjian/agent/access"
 	"xunjian/agent/api"
 	"xunjian/agent/measured"
+	"xunjian/agent/outlets"
 	"xunjian/agent/papers"
 	"xunjian/agent/reports"
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
 	"xunjian/alerting/inspection"
+	"xunjian/alerting/notify"
+	"xunjian/alerting/notify/policy"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/planfile"
 	"xunjian/alerting/roster"
@@ -51,6 +55,7 @@ type World struct {
 	History  *checks.History
 	Runner   *checks.Runner
 	Rounds   *inspection.Office
+	Notices  *outlets.Outlets
 	Reports  *reports.Reports
 	Accounts *access.Accounts
 	Options  api.Options
@@ -77,7 +82,7 @@ func New(t testing.TB) *World {
 	w.openChecks()
 	own, err := papers.New(papers.Config{}, zone, w.Desk)
 	must(t, err)
-	catalog, err := text.Load(zone, checks.Messages, incident.Messages, inspection.Messages, access.Messages, api.Messages, findings)
+	catalog, err := text.Load(zone, checks.Messages, incident.Messages, inspection.Messages, notify.Messages, policy.Messages, access.Messages, api.Messages, findings)
 	must(t, err)
 	w.Rounds = inspection.NewOffice(inspection.Options{
 		Store: w.Store, Source: measured.New(w.History, w.Engine), Forms: []inspection.Form{form()}, Host: "web-1", Zone: zone, Workdays: schedule.Shipped(), Now: w.Now, Logger: logger,
@@ -89,8 +94,14 @@ func New(t testing.TB) *World {
 	})
 	must(t, err)
 	w.Reports = filed
+	w.Notices, err = outlets.New(t.Context(), outlets.Lines{
+		Ways: []notify.Channel{notify.NewJournal(io.Discard, false)}, Policy: policy.New(policy.Config{}, zone, schedule.Shipped().Working),
+	}, outlets.Options{
+		Store: w.Store, Catalog: catalog, Host: "web-1", Logger: logger, Now: w.Now, Desk: func() outlets.Desk { return w.Desk }, Wake: func() {},
+	})
+	must(t, err)
 	w.Options = api.Options{
-		Rounds: w.Rounds, Reports: filed,
+		Notices: w.Notices, Rounds: w.Rounds, Reports: filed,
 		Desk: w.Desk, Rules: w.Engine, Checks: w.History, Runner: w.Runner, Accounts: w.Accounts, Papers: own,
 		Verdicts: verdicts, Reload: func(context.Context) error { return nil },
 		Authenticate: w.byToken, Local: api.LocalUsers(""), About: w.about, Closing: w.Closing,
