@@ -14,7 +14,7 @@ import (
 )
 
 func (c *cli) notifyCommand() *cobra.Command {
-	g := c.group("notify", "notify", nil)
+	g := c.group("notify", "notify", func(ctx context.Context, _ []string) error { return c.listNotices(ctx, false, 100) })
 	c.section(g, "look", c.notifyRouteCommand(), c.notifyQueueCommand())
 	c.section(g, "handle", c.notifyTestCommand(), c.command("notify.retry", "retry [KEY]", c.retryNotices))
 	return g
@@ -140,26 +140,28 @@ func (c *cli) notifyTestCommand() *cobra.Command {
 
 func (c *cli) notifyQueueCommand() *cobra.Command {
 	dead, limit := false, 100
-	cmd := c.command("notify.queue", "queue", func(ctx context.Context, _ []string) error {
-		q, err := c.client().NoticeQueue(ctx, dead, limit)
-		if err != nil {
-			return err
-		}
-		return c.show(q, func() {
-			c.out.Line("%s", c.t("notify.queue.head", map[string]any{"waiting": q.Waiting, "gone": q.GivenUp}))
-			if len(q.Notices) == 0 {
-				return
-			}
-			t := term.NewTable(c.columns("key", "*event", "created", "next", ">tries", "**error")...)
-			for _, n := range q.Notices {
-				t.Row(cell(n.Key), cell(n.Kind), cell(clock(n.Created)), cell(clock(n.Next)), cell(c.t("notify.tries", map[string]any{"n": n.Attempts})), cell(n.Error))
-			}
-			t.Write(c.out)
-		})
-	})
+	cmd := c.command("notify.queue", "queue", func(ctx context.Context, _ []string) error { return c.listNotices(ctx, dead, limit) })
 	cmd.Flags().BoolVar(&dead, "given-up", false, c.t("flag.given_up", nil))
 	cmd.Flags().IntVar(&limit, "limit", limit, c.t("flag.limit", nil))
 	return cmd
+}
+
+func (c *cli) listNotices(ctx context.Context, dead bool, limit int) error {
+	q, err := c.client().NoticeQueue(ctx, dead, limit)
+	if err != nil {
+		return err
+	}
+	return c.show(q, func() {
+		c.out.Line("%s", c.t("notify.queue.head", map[string]any{"waiting": q.Waiting, "gone": q.GivenUp}))
+		if len(q.Notices) == 0 {
+			return
+		}
+		t := term.NewTable(c.columns("key", "*event", "created", "next", ">tries", "**error")...)
+		for _, n := range q.Notices {
+			t.Row(cell(n.Key), cell(n.Kind), cell(clock(n.Created)), cell(clock(n.Next)), cell(c.t("notify.tries", map[string]any{"n": n.Attempts})), cell(n.Error))
+		}
+		t.Write(c.out)
+	})
 }
 
 func (c *cli) retryNotices(ctx context.Context, args []string) error {
