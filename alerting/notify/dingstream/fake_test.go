@@ -44,6 +44,7 @@ type fake struct {
 	deaf    bool // connections are not read
 	tickets map[string]bool
 	opened  int // connections so far
+	pings   int
 	conn    *websocket.Conn
 	acks    map[string][]ack
 	replies []reply
@@ -142,6 +143,13 @@ func (f *fake) connect(w http.ResponseWriter, r *http.Request) {
 	if deaf {
 		return
 	}
+	pong := c.PingHandler()
+	c.SetPingHandler(func(data string) error {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.pings++
+		return pong(data)
+	})
 	for {
 		kind, data, err := c.ReadMessage()
 		if err != nil {
