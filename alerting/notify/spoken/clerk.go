@@ -22,6 +22,8 @@ const (
 	// remembered is how many messages are known again, and keep for how long.
 	remembered = 4096
 	keep       = 24 * time.Hour
+	// actWithin leaves time to answer that it could not be done.
+	actWithin = 20 * time.Second
 	// stale is the age from which on a message has to name its incident: the only
 	// open one may be another by now.
 	stale = 10 * time.Minute
@@ -75,6 +77,8 @@ func (c *Clerk) Hear(ctx context.Context, s Said) (answer string, first bool, er
 	if cmd.Acts() && cmd.Incident == "" && !s.At.IsZero() && time.Since(s.At) > stale {
 		return w.stale, true, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, actWithin)
+	defer cancel()
 	answer, err = c.Carry(ctx, by, cmd)
 	return answer, true, err
 }

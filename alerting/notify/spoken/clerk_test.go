@@ -94,6 +94,18 @@ func TestClerkSaysThatItFailed(t *testing.T) {
 	}
 }
 
+func TestClerkDoesNotWaitForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &spokentest.Desk{Incidents: []string{inc}, Stuck: true}
+		c := spoken.NewClerk("chat", people, d)
+		begun := time.Now()
+		answer, _, err := c.Hear(t.Context(), spoken.Said{ID: "m1", Sender: "u-li", Text: "ack " + inc})
+		if took := time.Since(begun); took > 20*time.Second || err == nil || !strings.Contains(answer, "may not have been done") {
+			t.Errorf("after %s: %q %v", took, answer, err)
+		}
+	})
+}
+
 func TestClerkBoundsItsAnswers(t *testing.T) {
 	d := &spokentest.Desk{Refuse: strings.Repeat("拒绝\n", 3000), Incidents: []string{inc}}
 	if answer := hear(t, d, "u-zhang", "接手"); len(answer) > 4000 || !strings.HasSuffix(answer, "…") || strings.ToValidUTF8(answer, "x") != answer {

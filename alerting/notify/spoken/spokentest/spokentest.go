@@ -26,7 +26,8 @@ type Desk struct {
 	// Refuse is the text with which every action is refused; empty: none is.
 	Refuse string
 	// Broken makes everything fail; Panic makes the next action panic, once.
-	Broken, Panic bool
+	// Stuck makes it wait for the end of its context.
+	Broken, Panic, Stuck bool
 
 	mu   sync.Mutex
 	acts []Act
@@ -50,6 +51,9 @@ func (d *Desk) Set(change func(d *Desk)) {
 func (d *Desk) Act(ctx context.Context, via string, by roster.Person, incident string, a channel.Action) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.Stuck {
+		<-ctx.Done()
+	}
 	switch {
 	case d.Panic:
 		d.Panic = false
