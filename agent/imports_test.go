@@ -50,6 +50,11 @@ var allowed = []struct {
 	{"alerting/notify/", []string{"alerting/plan", "alerting/roster", "alerting/notify/channel", "alerting/notify/post", "alerting/notify/secret"}},
 	{"alerting/notify/policy", []string{"alerting", "alerting/incident", "alerting/plan"}},
 	{"alerting/notify/answers", []string{"alerting", "alerting/incident", "alerting/notify", "alerting/notify/channel", "alerting/plan", "alerting/roster", "alerting/text"}},
+	// What people say in a chat, and the connection by which it is heard.
+	{"alerting/notify/spoken", []string{"alerting/plan", "alerting/roster", "alerting/notify/channel"}},
+	{"alerting/notify/stream", []string{"alerting/notify/post"}},
+	{"alerting/notify/dingstream", []string{"alerting/notify/channel", "alerting/notify/post", "alerting/notify/secret", "alerting/notify/spoken", "alerting/notify/stream"}},
+	{"alerting/notify/feishustream", []string{"alerting/notify/channel", "alerting/notify/post", "alerting/notify/secret", "alerting/notify/spoken", "alerting/notify/stream"}},
 	{"alerting/notify/post", nil},
 	{"alerting/notify/secret", nil},
 	{"alerting/report", []string{"alerting/incident", "alerting/plan", "alerting/roster", "alerting/text", "alerting/yamlfile"}},
