@@ -28,6 +28,7 @@ import (
 	"xunjian/alerting/incident"
 	"xunjian/alerting/inspection"
 	"xunjian/alerting/notify"
+	"xunjian/alerting/notify/answers"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/roster"
 	"xunjian/alerting/store"
@@ -78,6 +79,9 @@ type Agent struct {
 	accounts *access.Accounts
 	outbox   *notify.Worker
 	outlets  *outlets.Outlets
+	words    *notify.Words
+	answers  *answers.Answers
+	links    *answers.Links
 	catalog  *text.Catalog
 	registry *prometheus.Registry
 	doors    doors
@@ -127,6 +131,14 @@ func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	a.reloads.at = a.started
+	a.words = &notify.Words{
+		Catalog: a.catalog, Plan: a.planOf, Roster: func() roster.Roster { return a.desk.Roster().OnDuty(time.Now(), cfg.Location()) }, Console: cfg.Console.URL,
+	}
+	a.answers = answers.New(func() answers.Desk { return a.desk }, a.words, a.catalog)
+	if a.links, err = answers.NewLinks(ctx, a.answers, a.store, time.Now); err != nil {
+		return err
+	}
+	a.words.Answer = a.links.Token
 	present, err := a.lines(cfg)
 	if err != nil {
 		return err
@@ -143,9 +155,7 @@ func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
 	}
 	a.outbox = notify.NewWorker(notify.Options{
 		Outbox: a.store, Channels: present.Ways, Logger: a.log,
-		Words: &notify.Words{
-			Catalog: a.catalog, Plan: a.planOf, Roster: func() roster.Roster { return a.desk.Roster().OnDuty(time.Now(), cfg.Location()) }, Console: cfg.Console.URL,
-		},
+		Words:  a.words,
 		Report: func(ctx context.Context, n alerting.Notice) (notify.Message, error) { return a.reports.Message(ctx, n) },
 	})
 	a.openCalendar(cfg)

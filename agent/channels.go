@@ -10,6 +10,8 @@ import (
 	"xunjian/agent/config"
 	"xunjian/agent/outlets"
 	"xunjian/alerting/notify"
+	"xunjian/alerting/notify/dingstream"
+	"xunjian/alerting/notify/feishustream"
 	"xunjian/alerting/notify/heartbeat"
 	"xunjian/alerting/notify/mail"
 	"xunjian/alerting/notify/policy"
@@ -46,6 +48,20 @@ func (a *Agent) lines(cfg *config.Config) (outlets.Lines, error) {
 			return outlets.Lines{}, err
 		}
 		out.Ways = append(out.Ways, c)
+	}
+	for _, one := range n.DingTalkStreams {
+		s, err := dingstream.New(one, a.answers, a.log)
+		if err != nil {
+			return outlets.Lines{}, err
+		}
+		out.Runs = append(out.Runs, outlets.Running{Name: s.Name(), Run: s.Run})
+	}
+	for _, one := range n.FeishuStreams {
+		s, err := feishustream.New(one, a.answers, a.log)
+		if err != nil {
+			return outlets.Lines{}, err
+		}
+		out.Runs = append(out.Runs, outlets.Running{Name: s.Name(), Run: s.Run})
 	}
 	for _, one := range n.Heartbeats {
 		h, err := heartbeat.New(one, a.works, a.log)

@@ -7,11 +7,14 @@ import (
 	"slices"
 
 	"xunjian/alerting/notify/channel"
+	"xunjian/alerting/notify/dingstream"
+	"xunjian/alerting/notify/feishustream"
 	"xunjian/alerting/notify/heartbeat"
 	"xunjian/alerting/notify/mail"
 	"xunjian/alerting/notify/policy"
 	"xunjian/alerting/notify/robots"
 	"xunjian/alerting/notify/secret"
+	"xunjian/alerting/notify/spoken"
 	"xunjian/alerting/notify/webhook"
 	"xunjian/alerting/plan"
 )
@@ -25,6 +28,9 @@ type Notify struct {
 	Robots []robots.Config `yaml:"robots"`
 	// Webhooks post to programs.
 	Webhooks []webhook.Config `yaml:"webhooks"`
+	// DingTalkStreams and FeishuStreams hear what people answer in a chat.
+	DingTalkStreams []dingstream.Config   `yaml:"dingtalk_streams"`
+	FeishuStreams   []feishustream.Config `yaml:"feishu_streams"`
 	// Heartbeats tell others that the agent lives.
 	Heartbeats []heartbeat.Config `yaml:"heartbeats"`
 	// Config says who hears what beside what the plan says.
@@ -49,6 +55,12 @@ func (n *Notify) parts() map[string]part {
 	for i := range n.Webhooks {
 		out[fmt.Sprintf("webhooks[%d]", i)] = &n.Webhooks[i]
 	}
+	for i := range n.DingTalkStreams {
+		out[fmt.Sprintf("dingtalk_streams[%d]", i)] = &n.DingTalkStreams[i]
+	}
+	for i := range n.FeishuStreams {
+		out[fmt.Sprintf("feishu_streams[%d]", i)] = &n.FeishuStreams[i]
+	}
 	for i := range n.Heartbeats {
 		out[fmt.Sprintf("heartbeats[%d]", i)] = &n.Heartbeats[i]
 	}
@@ -63,6 +75,18 @@ func (n *Notify) groups() map[string]channel.GroupConfig {
 	}
 	for i, c := range n.Webhooks {
 		out[fmt.Sprintf("webhooks[%d]", i)] = c.GroupConfig
+	}
+	return out
+}
+
+// known are the tables that say who of the roster somebody is elsewhere.
+func (n *Notify) known() map[string]spoken.People {
+	out := map[string]spoken.People{}
+	for i, c := range n.DingTalkStreams {
+		out[fmt.Sprintf("dingtalk_streams[%d]", i)] = c.People
+	}
+	for i, c := range n.FeishuStreams {
+		out[fmt.Sprintf("feishu_streams[%d]", i)] = c.People
 	}
 	return out
 }
@@ -83,8 +107,8 @@ func (c *Config) validateNotify(m *mistakes) {
 		m.join("notify."+path, parts[path].Validate())
 	}
 	m.join("notify", c.Notify.twice())
-	groups := c.Notify.groups()
-	if len(groups)+len(c.Notify.Rules)+len(c.Notify.Windows) == 0 {
+	groups, known := c.Notify.groups(), c.Notify.known()
+	if len(groups)+len(known)+len(c.Notify.Rules)+len(c.Notify.Windows) == 0 {
 		return
 	}
 	p, err := c.LoadPlan()
@@ -92,6 +116,11 @@ func (c *Config) validateNotify(m *mistakes) {
 		return // told already
 	}
 	c.validatePolicy(m, p)
+	if r, err := c.LoadRoster(p); err == nil {
+		for _, path := range slices.Sorted(maps.Keys(known)) {
+			m.join("notify."+path, known[path].ValidateKnown(r.People))
+		}
+	}
 	for _, path := range slices.Sorted(maps.Keys(groups)) {
 		m.join("notify."+path, groups[path].ValidateRoles(p.Assignable()))
 	}

@@ -91,6 +91,8 @@ type Options struct {
 	Papers Papers
 	// Rounds are the inspection rounds.
 	Rounds Rounds
+	// Links are those in mails by which people acknowledge.
+	Links Links
 	// Reports are those of the rounds.
 	Reports Reports
 	// Sessions keeps the logins; see SessionOwner.

@@ -27,6 +27,8 @@ import (
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
 	"xunjian/alerting/inspection"
+	"xunjian/alerting/notify"
+	"xunjian/alerting/notify/answers"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/planfile"
 	"xunjian/alerting/roster"
@@ -52,6 +54,7 @@ type site struct {
 	history  *checks.History
 	accounts *access.Accounts
 	rounds   *inspection.Office
+	links    *answers.Links
 	reports  *reports.Reports
 	server   *httptest.Server
 	evidence []byte
@@ -85,7 +88,7 @@ func newSite(t testing.TB) *site {
 	st, err := store.Open(ctx, filepath.Join(dir, "xunjian.db"), nil)
 	must(t, err)
 	t.Cleanup(func() { st.Close() })
-	catalog, err := text.Load(zone, checks.Messages, incident.Messages, inspection.Messages, access.Messages, Messages)
+	catalog, err := text.Load(zone, checks.Messages, incident.Messages, inspection.Messages, notify.Messages, access.Messages, Messages)
 	must(t, err)
 	s.desk, err = alerting.NewDesk(ctx, alerting.Options{
 		Store: st, Host: "db01", Zone: zone,
@@ -120,8 +123,11 @@ func newSite(t testing.TB) *site {
 		Systems: func() map[string]plan.SystemKind { return nil },
 	})
 	must(t, err)
+	words := &notify.Words{Catalog: catalog, Plan: func(incident.Incident) *plan.Plan { return s.desk.Plan() }, Roster: s.desk.Roster}
+	s.links, err = answers.NewLinks(ctx, answers.New(func() answers.Desk { return s.desk }, words, catalog), st, s.clock)
+	must(t, err)
 	s.Console, err = New(Options{
-		Papers: own, Rounds: s.rounds, Reports: s.reports, Desk: s.desk, Rules: s.engine, Checks: s.history, Accounts: s.accounts,
+		Papers: own, Links: s.links, Rounds: s.rounds, Reports: s.reports, Desk: s.desk, Rules: s.engine, Checks: s.history, Accounts: s.accounts,
 		Sessions: s.accounts.Sessions(SessionOwner), About: func() About { return s.about },
 		Catalog: catalog, Zone: zone, Now: s.clock, Verdicts: joined,
 		Logger: slog.New(slog.NewTextHandler(testLog{t}, nil)),

@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"html"
 	"image"
@@ -44,7 +45,7 @@ func TestRolesDecide(t *testing.T) {
 		if rt.path == "/logout" || rt.path == "/login" || rt.path == "/chart" || rt.path == "/incidents/{id}/evidence/{eid}" {
 			continue
 		}
-		path := strings.NewReplacer("{$}", "", "{id}", i.ID, "{action}", "comment", "{kind}", "all-clear", "{name...}", "filesystem", "{file}", round.ID+"-f2-1", "/chart", "/chart?item=cpu&chart=cpu-use").Replace(rt.path)
+		path := strings.NewReplacer("{$}", "", "{id}", i.ID, "{action}", "comment", "{kind}", "all-clear", "{name...}", "filesystem", "{file}", round.ID+"-f2-1", "{token}", s.links.Token(i.ID, "zhang", noon), "/chart", "/chart?item=cpu&chart=cpu-use").Replace(rt.path)
 		if strings.HasPrefix(path, "/plan/") {
 			if path != "/plan/cards" {
 				path = "/plan/server-failure"
@@ -273,6 +274,67 @@ func TestRoundReport(t *testing.T) {
 		if res := li.get(nowhere); res.code != 404 {
 			t.Errorf("%s: %d", nowhere, res.code)
 		}
+	}
+}
+
+// A link in a mail acknowledges once, in the name of the person it was sent to,
+// and only when it is confirmed: opening it, as guards of mail do, does nothing.
+func TestAnswerLinks(t *testing.T) {
+	s := newSite(t)
+	i := s.report(alerting.Report{Code: "E01", Title: "disk"})
+	b := s.as(nobody, "en")
+	token := s.links.Token(i.ID, "zhang", noon)
+	for range 3 {
+		if res := b.get("/answer/" + token); res.code != http.StatusOK || !strings.Contains(res.body, "张伟") || !strings.Contains(res.body, "确认") || strings.Contains(res.header.Get("Set-Cookie"), "session") {
+			t.Fatalf("%d %v %s", res.code, res.header, res.body)
+		}
+	}
+	if got := s.one("E01"); got.State != incident.Open {
+		t.Errorf("opening the link has made it %s", got.State)
+	}
+	raw, _ := base64.RawURLEncoding.DecodeString(token)
+	forge := func(old, by string) string {
+		return base64.RawURLEncoding.EncodeToString(bytes.Replace(raw, []byte(old), []byte(by), 1))
+	}
+	for name, bad := range map[string]string{
+		"another person": forge("zhang", "wang"), "another incident": forge("00001", "00002"), "cut": token[:len(token)-3], "nothing": "x",
+		"not on the roster": s.links.Token(i.ID, "nobody", noon), "no such incident": s.links.Token("INC-20200101-00001", "zhang", noon),
+	} {
+		for _, res := range []response{b.get("/answer/" + bad), b.post("/answer/" + bad)} {
+			if res.code != http.StatusNotFound {
+				t.Errorf("%s: %d", name, res.code)
+			}
+		}
+	}
+	old := s.links.Token(i.ID, "zhang", noon.AddDate(0, 0, -8))
+	if res := b.post("/answer/" + old); res.code != http.StatusGone {
+		t.Errorf("an old link: %d", res.code)
+	}
+	// Another site cannot press the button in a person's browser.
+	if res := b.send(http.MethodPost, "/answer/"+token, url.Values{}, "Sec-Fetch-Site", "cross-site"); res.code != http.StatusForbidden {
+		t.Errorf("from another site: %d", res.code)
+	}
+	if res := b.post("/answer/"+token, "note", "on my way"); res.code != http.StatusOK || !strings.Contains(res.body, "已由张伟确认") {
+		t.Fatalf("%d %s", res.code, res.body)
+	}
+	got := s.one("E01")
+	_, events, err := s.desk.Get(t.Context(), i.ID)
+	must(t, err)
+	last := events[len(events)-1]
+	for _, e := range events {
+		if e.Data.Kind() == "acknowledged" {
+			last = e
+		}
+	}
+	if got.State != incident.Acked || last.Actor != (incident.Actor{Kind: "person", Name: "zhang", Via: "mail"}) {
+		t.Errorf("%s, by %+v", got.State, last.Actor)
+	}
+	// Used once: when the acknowledgement has lapsed, the link does not renew it.
+	if res := b.post("/answer/" + token); res.code != http.StatusConflict {
+		t.Errorf("a second time: %d", res.code)
+	}
+	if res := b.get("/answer/" + token); res.code != http.StatusOK || strings.Contains(res.body, "<form method=\"post\"><p class=\"field\"") || !strings.Contains(res.body, "没有需要确认") {
+		t.Errorf("afterwards: %d %s", res.code, res.body)
 	}
 }
 

@@ -29,6 +29,9 @@ func routes() []route {
 		{"POST", "/login", nobody, login},
 		{"POST", "/logout", nobody, logout},
 		{"POST", "/lang", nobody, switchLang},
+		// Whoever has the link of a mail is the person whom it was sent to.
+		{"GET", "/answer/{token}", nobody, showAnswer},
+		{"POST", "/answer/{token}", nobody, giveAnswer},
 
 		{"GET", "/{$}", viewer, showBoard},
 

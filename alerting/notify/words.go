@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
@@ -26,6 +27,9 @@ type Words struct {
 	Plan func(incident.Incident) *plan.Plan
 	// Roster is the one in force now.
 	Roster func() roster.Roster
+	// Answer makes the end of a link by which a person acknowledges; nil: there
+	// are none.
+	Answer func(incident, person string, at time.Time) string
 	// Console is where people reach the console; empty: nobody was told.
 	Console string
 }
@@ -83,6 +87,9 @@ func (w *Words) Message(n alerting.Notice, events []incident.Event) (Message, er
 	for _, one := range w.Roster().People {
 		if one.ID == n.Recipient {
 			m.Person, m.To = one, strings.TrimSpace(one.Name+" "+one.Phone)
+			if w.Answer != nil && w.Console != "" && i.State == incident.Open {
+				m.Answer, m.AnswerText = strings.TrimSuffix(w.Console, "/")+"/answer/"+w.Answer(i.ID, one.ID, e.At), p.T("notice.answer", nil)
+			}
 		}
 	}
 	if m.Person.ID == "" {

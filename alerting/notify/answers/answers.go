@@ -28,13 +28,14 @@ type Desk interface {
 
 // Answers implements channel.Actions over a desk.
 type Answers struct {
-	desk    Desk
+	desk    func() Desk
 	words   *notify.Words
 	catalog *text.Catalog
 }
 
-// New returns the Answers of a desk, in these words.
-func New(desk Desk, words *notify.Words, catalog *text.Catalog) *Answers {
+// New returns the Answers of a desk, in these words. The desk is asked for when
+// it is needed: the channels are there before it.
+func New(desk func() Desk, words *notify.Words, catalog *text.Catalog) *Answers {
 	return &Answers{desk, words, catalog}
 }
 
@@ -44,7 +45,7 @@ const mostOpen = 20
 // Act carries out an action in a person's name; see channel.Actions.
 func (a *Answers) Act(ctx context.Context, via string, by roster.Person, id string, act channel.Action) error {
 	p := a.catalog.For(by.Reads())
-	i, _, err := a.desk.Get(ctx, id)
+	i, _, err := a.desk().Get(ctx, id)
 	if errors.Is(err, alerting.ErrNotFound) {
 		return &channel.Refused{Text: p.T("answer.unknown_incident", map[string]any{"id": id})}
 	}
@@ -53,7 +54,7 @@ func (a *Answers) Act(ctx context.Context, via string, by roster.Person, id stri
 	}
 	actor := incident.Actor{Kind: "person", Name: by.ID, Via: via}
 	do := func(cmd incident.Command) error {
-		_, err := a.desk.Do(ctx, id, 0, actor, cmd)
+		_, err := a.desk().Do(ctx, id, 0, actor, cmd)
 		return a.refused(p, err)
 	}
 	switch act.Do {
@@ -104,7 +105,7 @@ func (a *Answers) refused(p *text.Printer, err error) error {
 
 // Stands says how an incident stands; see channel.Actions.
 func (a *Answers) Stands(ctx context.Context, id, lang string) (channel.Standing, error) {
-	i, events, err := a.desk.Get(ctx, id)
+	i, events, err := a.desk().Get(ctx, id)
 	if errors.Is(err, alerting.ErrNotFound) {
 		return channel.Standing{}, channel.ErrUnknown
 	}
@@ -133,7 +134,7 @@ func (a *Answers) standing(ctx context.Context, i incident.Incident, events []in
 		Message: m, StateName: p.T("answer.state."+string(i.State), nil), Assignee: channel.OneLine(i.Assignee), Acknowledged: i.State == incident.Acked || i.Ended(),
 	}
 	out.Message.Incident = notify.Brief(i)
-	in, err := a.desk.PlanOf(ctx, i)
+	in, err := a.desk().PlanOf(ctx, i)
 	if err != nil {
 		return channel.Standing{}, err
 	}
@@ -153,7 +154,7 @@ func (a *Answers) standing(ctx context.Context, i incident.Incident, events []in
 
 // Open lists what has not ended; see channel.Actions.
 func (a *Answers) Open(ctx context.Context, lang string) ([]channel.Standing, error) {
-	list, err := a.desk.Find(ctx, alerting.Query{States: []incident.State{incident.Open, incident.Acked}, Limit: mostOpen})
+	list, err := a.desk().Find(ctx, alerting.Query{States: []incident.State{incident.Open, incident.Acked}, Limit: mostOpen})
 	if err != nil {
 		return nil, err
 	}
@@ -169,4 +170,4 @@ func (a *Answers) Open(ctx context.Context, lang string) ([]channel.Standing, er
 }
 
 // People are those on the roster.
-func (a *Answers) People() []roster.Person { return a.desk.Roster().People }
+func (a *Answers) People() []roster.Person { return a.desk().Roster().People }

@@ -43,7 +43,10 @@ type Message struct {
 	// Link leads to the incident in the console; empty where its address is not
 	// known. LinkText is what to call it.
 	Link, LinkText string
-	Incident       Incident
+	// Answer is a link by which the person acknowledges without a login, good for
+	// this reader alone: only a channel to a single person may show it.
+	Answer, AnswerText string
+	Incident           Incident
 	// Page takes the place of the text in a mail: HTML that names its pictures
 	// by Content-ID. Files are attached.
 	Page     string
@@ -63,6 +66,7 @@ type File struct {
 // a channel does not rely on it.
 func (m Message) Lines() Message {
 	m.Subject, m.LinkText, m.Link = OneLine(m.Subject), OneLine(m.LinkText), OneLine(m.Link)
+	m.Answer, m.AnswerText = OneLine(m.Answer), OneLine(m.AnswerText)
 	m.Person.Name = OneLine(m.Person.Name)
 	lines := strings.Split(m.Text, "\n")
 	for i := range lines {

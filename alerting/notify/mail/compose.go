@@ -104,6 +104,9 @@ func textOf(m channel.Message) string {
 	for _, f := range m.Facts {
 		fmt.Fprintf(&b, "%s%s%s\n", f.Name, colon, f.Value)
 	}
+	if m.Answer != "" {
+		fmt.Fprintf(&b, "\n%s%s%s\n", m.AnswerText, colon, m.Answer)
+	}
 	if m.Link != "" {
 		fmt.Fprintf(&b, "\n%s%s%s\n", m.LinkText, colon, m.Link)
 	}
