@@ -299,7 +299,7 @@ func (s *Slack) show(ctx context.Context, a asker, incident string) {
 	}
 	st.Message = st.Lines()
 	t, _ := s.load(ctx, incident)
-	blocks := append(body(st.Message, lang), section(clip(standing(st, lang, t.By), titleLimit)))
+	blocks := append(body(st.Message, lang), section(clip(standing(st, lang, t.By), standLimit)))
 	s.tell(ctx, a, st.Subject, append(blocks, buttons(st.Message, &st, lang)...)...)
 }
 

@@ -18,12 +18,14 @@ import (
 const (
 	headerLimit  = 150
 	titleLimit   = 1000
-	textLimit    = 2800 // of a section; Slack takes 3000
-	factsLimit   = 2400
+	textLimit    = 2300 // of a section; Slack takes 3000
+	factsLimit   = 2000
+	standLimit   = 600
+	nameLimit    = 40
 	noticeLimit  = 3000 // what a telephone shows, and a reader of screens says
 	labelLimit   = 75
 	linkLimit    = 3000
-	optionsLimit = 100
+	optionsLimit = 25  // Slack takes 100
 	idLimit      = 75
 	maxMentions  = 30
 )
@@ -155,7 +157,7 @@ func (s *Slack) calls(m channel.Message) string {
 			users = append(users, "<@"+user+">")
 		}
 		if len(found) == 0 {
-			names = append(names, escape(inert(clip(strings.TrimSpace(channel.OneLine(p.Name)+" "+channel.OneLine(p.Phone)), labelLimit))))
+			names = append(names, escape(inert(clip(strings.TrimSpace(channel.OneLine(p.Name)+" "+channel.OneLine(p.Phone)), nameLimit))))
 		}
 	}
 	all := append(users, names...)
@@ -276,9 +278,9 @@ func (s *Slack) head(m channel.Message, st *channel.Standing, by string) []slack
 	lang := s.Lang()
 	blocks := body(m, lang)
 	if st != nil {
-		blocks = append(blocks, section(clip(standing(*st, lang, by), titleLimit)))
+		blocks = append(blocks, section(clip(standing(*st, lang, by), standLimit)))
 	} else if text := bare(m, lang); text != "" {
-		blocks = append(blocks, section(clip(text, titleLimit)))
+		blocks = append(blocks, section(clip(text, standLimit)))
 	}
 	if who := s.calls(m); who != "" {
 		blocks = append(blocks, marked(who))
