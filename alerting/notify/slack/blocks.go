@@ -25,7 +25,7 @@ const (
 	noticeLimit  = 3000 // what a telephone shows, and a reader of screens says
 	labelLimit   = 75
 	linkLimit    = 3000
-	optionsLimit = 25  // Slack takes 100
+	optionsLimit = 25 // Slack takes 100
 	idLimit      = 75
 	maxMentions  = 30
 )
@@ -41,11 +41,11 @@ const (
 
 var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
-var callsAll = regexp.MustCompile(`(?i)@(channel|here|everyone|group|all)\b`)
+var callsAll = regexp.MustCompile(`(?i)(^|[^a-z0-9])@(channel|here|everyone|group|all)\b`)
 
 // inert makes a text from outside call nobody: the @ of what would call many
 // is one that Slack does not know.
-func inert(s string) string { return callsAll.ReplaceAllString(s, "＠$1") }
+func inert(s string) string { return callsAll.ReplaceAllString(s, "$1＠$2") }
 
 // escape makes it plain text for Slack.
 func escape(s string) string { return escaper.Replace(s) }
