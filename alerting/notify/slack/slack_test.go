@@ -27,7 +27,10 @@ import (
 	"xunjian/alerting/roster"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// The library's test server leaves its writer behind.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/slack-go/slack/slacktest.handlePendingMessages"))
+}
 
 const incident = "INC-20260302-0001"
 
