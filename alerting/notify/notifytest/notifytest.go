@@ -30,6 +30,9 @@ type Place struct {
 	Person roster.Person
 	// Identified says that the receiver can drop a second delivery by its id.
 	Identified bool
+	// Once says that the channel itself drops it: two deliveries under one key
+	// arrive once.
+	Once bool
 	// Secrets must not stand in any error.
 	Secrets []string
 }
@@ -136,9 +139,17 @@ func keepsID(t *testing.T, p Place) {
 			t.Fatal(err)
 		}
 	}
+	n := 3
+	if p.Once {
+		n = 2
+	}
 	ids := map[string]int{}
-	for _, a := range arrivals(t, p, 3) {
+	got := arrivals(t, p, n)
+	for _, a := range got {
 		ids[a.ID]++
+	}
+	if p.Once && len(got) != n {
+		t.Errorf("two notices, one of them twice, arrived %d times", len(got))
 	}
 	if p.Identified && (len(ids) != 2 || ids[""] > 0) {
 		t.Errorf("two notices, one of them twice, came under the ids %v", ids)

@@ -1,0 +1,14 @@
+package slack
+
+import "time"
+
+// Hurry takes the paces off: the suite says more in a second than a channel
+// hears in a day.
+func (s *Slack) Hurry() {
+	s.posts, s.doer.opened = newPace(1000, time.Millisecond), newPace(1000, time.Millisecond)
+	s.retry = []time.Duration{10 * time.Millisecond, 50 * time.Millisecond, 200 * time.Millisecond, time.Second}
+	s.reconnect = [2]time.Duration{10 * time.Millisecond, 100 * time.Millisecond}
+}
+
+// MaxWork bounds the requests under way.
+const MaxWork = maxWork
