@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"time"
 
@@ -16,7 +17,9 @@ import (
 	"xunjian/alerting/notify/mail"
 	"xunjian/alerting/notify/policy"
 	"xunjian/alerting/notify/robots"
+	"xunjian/alerting/notify/slack"
 	"xunjian/alerting/notify/webhook"
+	"xunjian/alerting/store"
 )
 
 // lines builds what a configuration asks for. Nothing runs yet: a new channel
@@ -25,6 +28,7 @@ func (a *Agent) lines(cfg *config.Config) (outlets.Lines, error) {
 	// Under systemd the journal reads priorities; on a terminal they are noise.
 	out := outlets.Lines{
 		Ways:   []notify.Channel{notify.NewJournal(os.Stderr, os.Getenv("JOURNAL_STREAM") != "")},
+		Heard:  map[string]http.Handler{},
 		Policy: policy.New(cfg.Notify.Config, cfg.Location(), cfg.Workdays().Working),
 	}
 	n := cfg.Notify
@@ -48,6 +52,20 @@ func (a *Agent) lines(cfg *config.Config) (outlets.Lines, error) {
 			return outlets.Lines{}, err
 		}
 		out.Ways = append(out.Ways, c)
+	}
+	for _, one := range n.Slack {
+		c, err := slack.New(one, slack.Options{Memory: memory{a.store}, Actions: a.answers, Logger: a.log})
+		if err != nil {
+			return outlets.Lines{}, err
+		}
+		out.Ways = append(out.Ways, c)
+		out.Ends = append(out.Ends, c.Close)
+		if one.AppTokenFile != "" {
+			out.Runs = append(out.Runs, outlets.Running{Name: c.Name(), Run: c.Run})
+		}
+		if one.SigningSecretFile != "" {
+			out.Heard[c.Name()] = c.Handler()
+		}
 	}
 	for _, one := range n.DingTalkStreams {
 		s, err := dingstream.New(one, a.answers, a.log)
@@ -84,4 +102,19 @@ func (a *Agent) works(ctx context.Context) error {
 		return fmt.Errorf("the store cannot be written: %w", err)
 	}
 	return nil
+}
+
+// memory keeps what channels have to know after a restart among the store's
+// small things.
+type memory struct{ store *store.Store }
+
+// Load returns what was saved under a name; nil if nothing was.
+func (m memory) Load(ctx context.Context, name string) ([]byte, error) {
+	all, err := m.store.LoadAll(ctx, name)
+	return all[name], err
+}
+
+// Save keeps it.
+func (m memory) Save(ctx context.Context, name string, body []byte) error {
+	return m.store.Save(ctx, name, body)
 }

@@ -102,6 +102,7 @@ func (a *Agent) handlers(cfg *config.Config) (site, rest http.Handler, err error
 	mux := http.NewServeMux()
 	mux.Handle(api.Prefix+"/", rest)
 	mux.Handle("/ping/", a.jobs.Handler())
+	mux.Handle("/heard/", a.outlets.Heard())
 	mux.HandleFunc("GET /healthz", healthy)
 	mux.Handle("/", pages)
 	return mux, rest, nil

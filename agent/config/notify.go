@@ -14,6 +14,7 @@ import (
 	"xunjian/alerting/notify/policy"
 	"xunjian/alerting/notify/robots"
 	"xunjian/alerting/notify/secret"
+	"xunjian/alerting/notify/slack"
 	"xunjian/alerting/notify/spoken"
 	"xunjian/alerting/notify/webhook"
 	"xunjian/alerting/plan"
@@ -28,6 +29,8 @@ type Notify struct {
 	Robots []robots.Config `yaml:"robots"`
 	// Webhooks post to programs.
 	Webhooks []webhook.Config `yaml:"webhooks"`
+	// Slack are channels of Slack.
+	Slack []slack.Config `yaml:"slack"`
 	// DingTalkStreams and FeishuStreams hear what people answer in a chat.
 	DingTalkStreams []dingstream.Config   `yaml:"dingtalk_streams"`
 	FeishuStreams   []feishustream.Config `yaml:"feishu_streams"`
@@ -55,6 +58,9 @@ func (n *Notify) parts() map[string]part {
 	for i := range n.Webhooks {
 		out[fmt.Sprintf("webhooks[%d]", i)] = &n.Webhooks[i]
 	}
+	for i := range n.Slack {
+		out[fmt.Sprintf("slack[%d]", i)] = &n.Slack[i]
+	}
 	for i := range n.DingTalkStreams {
 		out[fmt.Sprintf("dingtalk_streams[%d]", i)] = &n.DingTalkStreams[i]
 	}
@@ -76,6 +82,9 @@ func (n *Notify) groups() map[string]channel.GroupConfig {
 	for i, c := range n.Webhooks {
 		out[fmt.Sprintf("webhooks[%d]", i)] = c.GroupConfig
 	}
+	for i, c := range n.Slack {
+		out[fmt.Sprintf("slack[%d]", i)] = c.GroupConfig
+	}
 	return out
 }
 
@@ -87,6 +96,9 @@ func (n *Notify) known() map[string]spoken.People {
 	}
 	for i, c := range n.FeishuStreams {
 		out[fmt.Sprintf("feishu_streams[%d]", i)] = c.People
+	}
+	for i, c := range n.Slack {
+		out[fmt.Sprintf("slack[%d]", i)] = c.People
 	}
 	return out
 }
@@ -150,6 +162,9 @@ func (n *Notify) ChannelNames() []string {
 	}
 	for _, c := range n.Webhooks {
 		out = append(out, "webhook/"+c.Name)
+	}
+	for _, c := range n.Slack {
+		out = append(out, "slack/"+c.Name)
 	}
 	return out
 }

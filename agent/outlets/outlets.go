@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -65,6 +66,10 @@ type Lines struct {
 	Ways   []notify.Channel
 	Policy *policy.Policy
 	Hearts []*heartbeat.Heart
+	// Heard are the handlers of channels whose answers come by HTTP, by name.
+	Heard map[string]http.Handler
+	// Ends give back what the channels took.
+	Ends []func() error
 	// Runs are what has to go on beside deliveries: heartbeats, connections by
 	// which people answer.
 	Runs []Running
@@ -112,6 +117,19 @@ func (o *Outlets) Manner(x alerting.Occasion) alerting.Manner {
 	return o.silences.Manner(x, l.Policy.Manner(x))
 }
 
+// Heard serves what comes by HTTP for the channels in force, under their names:
+// /heard/slack/duty.
+func (o *Outlets) Heard() http.Handler {
+	return http.StripPrefix("/heard/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		l, _ := o.now()
+		if h := l.Heard[r.URL.Path]; h != nil {
+			h.ServeHTTP(w, r)
+			return
+		}
+		http.NotFound(w, r)
+	}))
+}
+
 // restRun is how long what broke down rests before it is tried again.
 const restRun = 10 * time.Second
 
@@ -131,6 +149,11 @@ func (o *Outlets) Run(ctx context.Context) error {
 		}
 		cancel()
 		wg.Wait()
+		for _, end := range l.Ends {
+			if err := end(); err != nil {
+				o.opt.Logger.Warn("close a channel", "err", err)
+			}
+		}
 	}
 	return nil
 }
