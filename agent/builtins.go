@@ -45,7 +45,7 @@ func (a *Agent) builtins(cfg *config.Config) ([]checks.Check, error) {
 		return nil, err
 	}
 	own := self.Checks(cfg.Checks.Self, self.Parts{
-		DataDir: cfg.Data, Metrics: a.registry, Runner: a.runner.Stats, Conflicts: a.metrics.Conflicts,
+		DataDir: cfg.Data, Metrics: a.registry, Runner: a.runner.Stats, Conflicts: a.metrics.Conflicts, Notices: a.noticesState,
 	})
 	return append(list, enabled(cfg, append(own, a.jobs, a.lessons()))...), nil
 }

@@ -20,6 +20,7 @@ import (
 	"xunjian/alerting/notify/slack"
 	"xunjian/alerting/notify/webhook"
 	"xunjian/alerting/store"
+	"xunjian/checks/self"
 )
 
 // lines builds what a configuration asks for. Nothing runs yet: a new channel
@@ -117,4 +118,18 @@ func (m memory) Load(ctx context.Context, name string) ([]byte, error) {
 // Save keeps it.
 func (m memory) Save(ctx context.Context, name string, body []byte) error {
 	return m.store.Save(ctx, name, body)
+}
+
+// noticesState is how telling people does, for the check of it.
+func (a *Agent) noticesState(ctx context.Context) (self.Notices, error) {
+	_, dead, err := a.store.OutboxDepth(ctx)
+	out := self.Notices{GivenUp: dead}
+	for name, h := range a.outbox.Health() {
+		c := self.Channel{Name: name, Error: h.Error, Journal: name == "journal"}
+		if !h.FailingSince.IsZero() {
+			c.Failing = max(time.Since(h.FailingSince), time.Millisecond)
+		}
+		out.Channels = append(out.Channels, c)
+	}
+	return out, err
 }

@@ -62,15 +62,22 @@ func (w *work) tell(i incident.Incident, data incident.Data) {
 }
 
 func (w *work) notice(i incident.Incident, data incident.Data, suffix string, r Route, at time.Time) {
-	key := fmt.Sprintf("%s/%d/%s", i.ID, i.Version, r.Channel)
-	if suffix != "" {
-		key += "/" + suffix
-	}
+	key := NoticeKey(i.ID, i.Version, r.Channel, suffix)
 	w.notices = append(w.notices, Notice{
 		Key: key, Incident: i.ID, Version: i.Version, Kind: data.Kind(),
 		Channel: r.Channel, Recipient: r.Recipient, Lang: r.Lang,
 		Created: w.now, NotBefore: at, Urgent: urgent(i),
 	})
+}
+
+// NoticeKey is what tells one notice from all others: recipient is empty where
+// the channel has one reader only.
+func NoticeKey(incident string, version int, channel, recipient string) string {
+	key := fmt.Sprintf("%s/%d/%s", incident, version, channel)
+	if recipient != "" {
+		key += "/" + recipient
+	}
+	return key
 }
 
 // urgent reports whether it is of level I or II, and no drill.

@@ -164,6 +164,8 @@ func (m *machine) rest() {
 	m.set("agent", "xunjian_rule_evaluation_failures_total", 0)
 	m.set("agent", "xunjian_tsdb_samples_in_memory", 0)
 	m.set("agent", "xunjian_outbox_depth", 0)
+	m.set("agent", "xunjian_outbox_dead", 0)
+	m.set("agent", "xunjian_channel_up", 1, "channel", "mail")
 	m.every["units"], m.every["temperature"] = time.Minute, time.Minute
 }
 

@@ -130,6 +130,36 @@ func (o *Outlets) Heard() http.Handler {
 	}))
 }
 
+// Fallback are the notices that bring a notice over other channels to those
+// whom it concerns: the person it was for, or those whom a group stood for. They
+// have the keys that the desk would give them, so that nobody hears twice over
+// one channel.
+func (o *Outlets) Fallback(_ context.Context, n alerting.Notice, m notify.Message) []alerting.Notice {
+	l, _ := o.now()
+	people := m.Concerned
+	if m.Person.ID != "" {
+		people = []roster.Person{m.Person}
+	}
+	var out []alerting.Notice
+	for _, c := range l.Ways {
+		p, ok := c.(channel.Personal)
+		if !ok || c.Name() == n.Channel {
+			continue
+		}
+		for _, one := range people {
+			if !p.Reaches(one) {
+				continue
+			}
+			other := n
+			other.Key = alerting.NoticeKey(n.Incident, n.Version, c.Name(), one.ID)
+			other.Channel, other.Recipient, other.Lang = c.Name(), one.ID, one.Reads()
+			other.Created, other.NotBefore, other.Attempts, other.LastError = o.opt.Now(), o.opt.Now(), 0, ""
+			out = append(out, other)
+		}
+	}
+	return out
+}
+
 // restRun is how long what broke down rests before it is tried again.
 const restRun = 10 * time.Second
 

@@ -39,6 +39,10 @@ func (w *Worker) deliver(ctx context.Context, n alerting.Notice) (recorded bool,
 		if ctx.Err() != nil && err != nil {
 			return true, hung // stopping: the attempt does not count
 		}
+		w.tried(n.Channel, err)
+		if err != nil {
+			w.fallBack(ctx, n, err)
+		}
 		keep = w.judge(n, err)
 	}
 	// What happened must be recorded even while stopping, or it happens twice.
@@ -68,6 +72,33 @@ func (w *Worker) remember(key string, r record) {
 		return
 	}
 	w.unrecorded[key] = r
+}
+
+// fallBackAfter is at which attempt others channels take over what one does not
+// take: after about a minute and a half.
+const fallBackAfter = 4
+
+// fallBack queues a notice that does not get through on the other channels that
+// lead to those whom it concerns. The channel goes on trying.
+func (w *Worker) fallBack(ctx context.Context, n alerting.Notice, err error) {
+	var permanent *Permanent
+	if w.opt.Fallback == nil || n.Kind == alerting.KindReport || !errors.As(err, &permanent) && n.Attempts+1 != fallBackAfter {
+		return
+	}
+	m, err := w.say(ctx, n)
+	if err != nil {
+		return
+	}
+	list := w.opt.Fallback(ctx, n, m)
+	if len(list) == 0 {
+		return
+	}
+	if err := w.opt.Outbox.Send(ctx, list); err != nil {
+		w.opt.Logger.Error("queue a notice on other channels", "key", n.Key, "err", err)
+		return
+	}
+	w.opt.Logger.Warn("a channel does not take a notice; it goes over others too", "key", n.Key, "channel", n.Channel, "others", len(list))
+	w.Wake()
 }
 
 // judge says, counts and logs what an attempt comes to, and returns how to

@@ -134,6 +134,7 @@ func (w *Worker) deliverDigest(ctx context.Context, list []alerting.Notice) (rec
 		if ctx.Err() != nil && err != nil {
 			return true, hung // stopping: the attempt does not count
 		}
+		w.tried(first.Channel, err)
 		keep = w.judgeDigest(list, err)
 	}
 	rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)

@@ -22,6 +22,9 @@ type Outbox interface {
 	// DeliveredAll and FailedAll record one outcome for several, all or none.
 	DeliveredAll(ctx context.Context, keys []string, at time.Time) error
 	FailedAll(ctx context.Context, keys []string, why string, next time.Time) error
+	// Send queues more notices; of those that are there already it changes
+	// nothing.
+	Send(ctx context.Context, notices []alerting.Notice) error
 	// Postpone holds what waits for a recipient and is not urgent.
 	Postpone(ctx context.Context, channel, recipient string, until time.Time) error
 	Events(ctx context.Context, id string) ([]incident.Event, error)

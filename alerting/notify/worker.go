@@ -17,7 +17,11 @@ type Options struct {
 	Words    *Words
 	// Report words the notices of alerting.KindReport; nil: there are none.
 	Report func(ctx context.Context, n alerting.Notice) (Message, error)
-	Logger *slog.Logger
+	// Fallback are the notices by which those hear over other channels whom a
+	// notice concerns that a channel does not take; nil: there are none. It is
+	// asked once for each, after some attempts.
+	Fallback func(ctx context.Context, n alerting.Notice, m Message) []alerting.Notice
+	Logger   *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -30,6 +34,7 @@ type Worker struct {
 	mu     sync.Mutex
 	byName map[string]Channel
 	counts map[string]Counts
+	health map[string]Health
 	// busy are the channels with a round under way; resting, until when, those
 	// whose last outcomes could not be recorded.
 	busy    map[string]bool
@@ -45,6 +50,42 @@ type Worker struct {
 
 // record writes down how an attempt went.
 type record func(context.Context) error
+
+// Health is how a channel does.
+type Health struct {
+	// FailingSince is when the first attempt failed since which none arrived;
+	// zero if the last one did, or none was made.
+	FailingSince time.Time
+	// Error is the last attempt's.
+	Error string
+}
+
+// Health returns how every channel does.
+func (w *Worker) Health() map[string]Health {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[string]Health{}
+	for name := range w.byName {
+		out[name] = w.health[name]
+	}
+	return out
+}
+
+// tried notes how an attempt on a channel went.
+func (w *Worker) tried(channel string, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	h := w.health[channel]
+	switch {
+	case err == nil:
+		h = Health{}
+	case h.FailingSince.IsZero():
+		h = Health{FailingSince: w.opt.Now(), Error: why(err)}
+	default:
+		h.Error = why(err)
+	}
+	w.health[channel] = h
+}
 
 // Counts are a channel's figures since the start.
 type Counts struct{ Delivered, Failed, Dead uint64 }
@@ -64,7 +105,7 @@ func NewWorker(opt Options) *Worker {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
 	w := &Worker{
-		opt: opt, wake: make(chan struct{}, 1), byName: map[string]Channel{}, counts: map[string]Counts{},
+		opt: opt, wake: make(chan struct{}, 1), byName: map[string]Channel{}, counts: map[string]Counts{}, health: map[string]Health{},
 		busy: map[string]bool{}, resting: map[string]time.Time{}, unrecorded: map[string]record{}, storms: map[[2]string]time.Time{},
 	}
 	for _, c := range opt.Channels {

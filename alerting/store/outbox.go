@@ -156,11 +156,12 @@ func (s *Store) Retry(ctx context.Context, key string, now time.Time) (int, erro
 	return int(n), nil
 }
 
-// OutboxDepth counts the notices that wait, and those that were given up.
+// OutboxDepth counts the notices that wait, but for those that quiet hours hold,
+// and those that were given up.
 func (s *Store) OutboxDepth(ctx context.Context) (waiting, dead int, err error) {
 	err = s.read.QueryRowContext(ctx, `SELECT
-		(SELECT COUNT(*) FROM outbox WHERE delivered = 0 AND dead = 0),
-		(SELECT COUNT(*) FROM outbox WHERE dead > 0)`).Scan(&waiting, &dead)
+		(SELECT COUNT(*) FROM outbox WHERE delivered = 0 AND dead = 0 AND NOT (held = not_before AND held > ?)),
+		(SELECT COUNT(*) FROM outbox WHERE delivered = 0 AND dead > 0)`, ms(time.Now())).Scan(&waiting, &dead)
 	if err != nil {
 		return 0, 0, fmt.Errorf("count outbox: %w", err)
 	}

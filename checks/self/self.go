@@ -5,6 +5,7 @@
 package self
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -76,6 +77,15 @@ type Parts struct {
 	// Conflicts tells how many samples do not fit on the page of metrics; nil
 	// leaves it out.
 	Conflicts func() int
+	// Notices tells how telling people does; nil: nothing is known.
+	Notices func(context.Context) (Notices, error)
+}
+
+func (p Parts) notices() func(context.Context) (Notices, error) {
+	if p.Notices == nil {
+		return func(context.Context) (Notices, error) { return Notices{}, nil }
+	}
+	return p.Notices
 }
 
 // slow is the rhythm of what changes slowly.
@@ -93,5 +103,6 @@ func Checks(cfg Config, p Parts) []checks.Check {
 		checks.Func{ID: "self_memory", Look: memory{limit: float64(cfg.MaxMemoryBytes), used: resident, group: groupLimit}.look},
 		newClock(cfg, time.Now),
 		newRuns(cfg.MaxStuck, p),
+		&notices{p.notices()},
 	}
 }

@@ -27,6 +27,7 @@ func parts(t *testing.T) Parts {
 		Metrics:   NewRegistry("v1.2.3"),
 		Runner:    func() checks.RunnerStats { return checks.RunnerStats{Checks: 5} },
 		Conflicts: func() int { return 0 },
+		Notices:   func(context.Context) (Notices, error) { return Notices{Channels: []Channel{{Name: "mail"}}}, nil },
 	}
 }
 
@@ -37,7 +38,7 @@ func TestAllConform(t *testing.T) {
 		names = append(names, c.Name())
 		checktest.Conform(t, func() checks.Check { return Checks(Default(), p)[i] })
 	}
-	wantText(t, "checks", strings.Join(names, " "), "self_metrics self_data self_memory self_clock self_checks")
+	wantText(t, "checks", strings.Join(names, " "), "self_metrics self_data self_memory self_clock self_checks self_notices")
 }
 
 func TestAllIsWellHere(t *testing.T) {
@@ -296,5 +297,39 @@ func wantText(t *testing.T, what, got, want string) {
 	t.Helper()
 	if got != want {
 		t.Errorf("%s:\n got %s\nwant %s", what, got, want)
+	}
+}
+
+// A channel that fails for a while is said, all of them failing is abnormal,
+// and what cannot be told is no good news.
+func TestNotices(t *testing.T) {
+	st, fail := Notices{}, error(nil)
+	look := &notices{func(context.Context) (Notices, error) { return st, fail }}
+	for _, c := range []struct {
+		name string
+		st   Notices
+		want string
+	}{
+		{"nothing configured", Notices{Channels: []Channel{{Name: "journal", Journal: true}}}, ""},
+		{"all well", Notices{Channels: []Channel{{Name: "journal", Journal: true}, {Name: "mail"}}}, ""},
+		{"a moment", Notices{Channels: []Channel{{Name: "mail", Failing: time.Minute}}}, ""},
+		{"one of two", Notices{Channels: []Channel{{Name: "robot/duty"}, {Name: "mail", Failing: time.Hour, Error: "refused"}}}, "self.channel_failing"},
+		{"all", Notices{Channels: []Channel{{Name: "journal", Journal: true}, {Name: "mail", Failing: time.Hour}}}, "self.channel_failing self.nobody_hears"},
+		{"given up", Notices{GivenUp: 3}, "self.given_up"},
+	} {
+		st = c.st
+		out := checks.NewOutput(0)
+		if err := look.Run(t.Context(), out); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, f := range out.Findings() {
+			got = append(got, f.Code)
+		}
+		wantText(t, c.name, strings.Join(got, " "), c.want)
+	}
+	fail = errors.New("disk I/O error")
+	if err := look.Run(t.Context(), checks.NewOutput(0)); err == nil {
+		t.Error("nobody knows, and nothing is said")
 	}
 }
