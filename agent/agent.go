@@ -155,7 +155,7 @@ func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
 	}
 	a.outbox = notify.NewWorker(notify.Options{
 		Outbox: a.store, Channels: present.Ways, Logger: a.log,
-		Words:  a.words, Fallback: a.outlets.Fallback,
+		Words: a.words, Fallback: a.outlets.Fallback,
 		Report: func(ctx context.Context, n alerting.Notice) (notify.Message, error) { return a.reports.Message(ctx, n) },
 	})
 	a.openCalendar(cfg)

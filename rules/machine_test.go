@@ -165,7 +165,7 @@ func (m *machine) rest() {
 	m.set("agent", "xunjian_tsdb_samples_in_memory", 0)
 	m.set("agent", "xunjian_outbox_depth", 0)
 	m.set("agent", "xunjian_outbox_dead", 0)
-	m.set("agent", "xunjian_channel_up", 1, "channel", "mail")
+	m.set("agent", `xunjian_channel_up{channel="mail"}`, 1)
 	m.every["units"], m.every["temperature"] = time.Minute, time.Minute
 }
 
