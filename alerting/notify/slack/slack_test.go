@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,6 +134,7 @@ type desk struct {
 	panics  bool
 	gate    chan struct{} // where it is set, Act waits for it
 	unknown bool
+	inside  atomic.Int32
 }
 
 func newDesk(m channel.Message) *desk {
@@ -143,10 +145,16 @@ func newDesk(m channel.Message) *desk {
 }
 
 func (d *desk) Act(ctx context.Context, via string, by roster.Person, id string, a channel.Action) error {
-	if d.gate != nil {
+	d.inside.Add(1)
+	defer d.inside.Add(-1)
+	d.mu.Lock()
+	gate := d.gate
+	d.mu.Unlock()
+	if gate != nil {
 		select {
-		case <-d.gate:
+		case <-gate:
 		case <-ctx.Done():
+			time.Sleep(50 * time.Millisecond)
 			return ctx.Err()
 		}
 	}
@@ -353,6 +361,14 @@ func TestMention(t *testing.T) {
 	if c := got.controls(); !slices.Equal(c, []string{"<@U0000000001>", "<@U0000000002>"}) {
 		t.Errorf("it calls %v", c)
 	}
+	// The head does not call them again when it changes.
+	other := note(2)
+	other.Concerned = persons[:1]
+	s := open(t, config(t, f.server.URL+"/api"), slack.Options{})
+	deliver(t, s, other)
+	if all := f.all(); len(all) != 2 || all[0].updates != 1 || len(all[0].controls()) > 0 || len(all[1].controls()) != 1 {
+		t.Errorf("%+v", all)
+	}
 	if text := got.reads(); !strings.Contains(text, "李明 010-5550-0101") || !strings.Contains(text, "<!channel> & ＠here") {
 		t.Error(text)
 	}
@@ -511,6 +527,32 @@ func TestForgotten(t *testing.T) {
 	deliver(t, open(t, cfg, slack.Options{}), note(5))
 	if got := f.all(); len(got) != 6 {
 		t.Errorf("%d messages", len(got))
+	}
+}
+
+// A history that fails is waited for, but not for ever.
+func TestHistoryFails(t *testing.T) {
+	for _, c := range []struct {
+		ago  time.Duration
+		body string
+		want int
+	}{
+		{time.Minute, `{"ok":false,"error":"internal_error"}`, 0},
+		{time.Hour, `{"ok":false,"error":"internal_error"}`, 1},
+		{time.Hour, `{"ok":false,"error":"ratelimited"}`, 0},
+		{time.Minute, `{"ok":false,"error":"not_in_channel"}`, 1},
+	} {
+		f := newFake(t)
+		f.answer = func(method string, n int) (int, http.Header, string, bool) {
+			return 200, nil, c.body, method == "conversations.history"
+		}
+		m := note(1)
+		m.At = time.Now().Add(-c.ago)
+		m.Incident.Opened = m.At
+		err := open(t, config(t, f.server.URL+"/api"), slack.Options{}).Deliver(t.Context(), m)
+		if len(f.all()) != c.want || (err == nil) != (c.want == 1) {
+			t.Errorf("%v %s: %d arrived, %v", c.ago, c.body, len(f.all()), err)
+		}
 	}
 }
 
