@@ -362,26 +362,47 @@ func (s *Slack) later(m channel.Message, why error) {
 		s.mu.Unlock()
 	}
 	started := s.background(func(ctx context.Context) {
-		defer forget()
 		for _, wait := range s.retry {
 			var after *channel.RetryAfter
 			if errors.As(why, &after) {
 				wait = max(wait, after.After)
 			}
 			if pause(ctx, wait) != nil {
+				forget()
 				return
 			}
-			s.mu.Lock()
-			latest := s.behind[incident]
-			s.mu.Unlock()
-			if why = s.refresh(ctx, latest, nil); why == nil {
+			if why = s.catchUp(ctx, incident); why == nil {
 				return
 			}
 		}
+		forget()
 		s.log.Warn("the head of a thread is behind until the next notice", "channel", s.Name(), "incident", incident, "err", why)
 	})
 	if !started {
 		forget()
+	}
+}
+
+// catchUp brings a head up to date that is behind, and takes it off the list
+// unless another notice came meanwhile.
+func (s *Slack) catchUp(ctx context.Context, incident string) error {
+	for {
+		s.mu.Lock()
+		latest := s.behind[incident]
+		s.mu.Unlock()
+		if err := s.refresh(ctx, latest, func(*thread) {}); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		now := s.behind[incident]
+		same := now.Key == latest.Key && now.At.Equal(latest.At)
+		if same {
+			delete(s.behind, incident)
+		}
+		s.mu.Unlock()
+		if same {
+			return nil
+		}
 	}
 }
 
@@ -403,13 +424,8 @@ func (s *Slack) refresh(ctx context.Context, m channel.Message, change func(*thr
 	if t.TS == "" {
 		return nil
 	}
-	if change != nil {
-		change(&t)
-		t.Stale = true
-		s.save(ctx, m.Incident.ID, t)
-	}
-	if !t.Stale {
-		return nil
-	}
+	change(&t)
+	t.Stale = true
+	s.save(ctx, m.Incident.ID, t)
 	return s.update(ctx, api, bot, m, t)
 }

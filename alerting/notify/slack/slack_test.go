@@ -616,6 +616,32 @@ func TestHeadLater(t *testing.T) {
 	}
 }
 
+// A notice that comes while the head is brought up to date is not left out of
+// it, however the two meet.
+func TestHeadMeanwhile(t *testing.T) {
+	f := newFake(t)
+	f.answer = func(method string, n int) (int, http.Header, string, bool) {
+		return 200, nil, `{"ok":false,"error":"internal_error"}`, method == "chat.update" && n%3 == 1
+	}
+	s := open(t, config(t, f.server.URL+"/api"), slack.Options{Memory: newStore()})
+	for n := range 30 {
+		m := note(n)
+		m.Key, m.Incident.ID = fmt.Sprint(n), fmt.Sprint("INC-", n/2)
+		deliver(t, s, m)
+		if n%2 == 0 {
+			time.Sleep(time.Duration(n) * time.Millisecond / 2)
+		}
+		m.Key, m.Subject, m.At = m.Key+"x", m.Subject+"x", m.At.Add(time.Hour)
+		deliver(t, s, m)
+	}
+	for n := range 15 {
+		want := note(2*n+1).Subject + "x"
+		eventually(t, want, func() bool {
+			return slices.ContainsFunc(f.all(), func(m message) bool { return m.thread == "" && strings.Contains(m.reads(), want) })
+		})
+	}
+}
+
 // Blocks that Slack does not take keep no notice from people.
 func TestBlocksRefused(t *testing.T) {
 	f := newFake(t)
