@@ -357,8 +357,16 @@ func TestBusy(t *testing.T) {
 	if told := answered(t, f, 1); told.text != incident+"：已办理。" {
 		t.Errorf("%+v", told)
 	}
-	// After its end it takes nothing.
+	// Its end waits for what is under way, and it takes nothing after.
+	d.set(func(d *desk) { d.gate = make(chan struct{}) })
+	if code := post(); code != 200 {
+		t.Error(code)
+	}
+	eventually(t, "the last is under way", func() bool { return d.inside.Load() == 1 })
 	s.Close()
+	if n := d.inside.Load(); n != 0 {
+		t.Errorf("%d under way after the end", n)
+	}
 	if code := post(); code != 503 {
 		t.Errorf("closed: %d", code)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -154,7 +155,8 @@ func (s *Slack) Deliver(ctx context.Context, m channel.Message) error {
 }
 
 // ask looks in Slack's history for what may have arrived. Where it may not be
-// read, nothing is known, and the notice goes out: better twice than never.
+// read, or fails for long, nothing is known, and the notice goes out: better
+// twice than never.
 func (s *Slack) ask(ctx context.Context, api *slack.Client, bot string, m channel.Message, t thread) (thread, error) {
 	since := t.Since
 	if t.Pending == "" {
@@ -167,14 +169,28 @@ func (s *Slack) ask(ctx context.Context, api *slack.Client, bot string, m channe
 		s.save(ctx, m.Incident.ID, found)
 		return found, nil
 	}
-	switch said(err) {
-	case "missing_scope", "no_permission", "not_allowed_token_type", "access_denied", "method_not_supported_for_channel_type", "unknown_method":
-		s.log.Warn("Slack's history cannot be read: a notice may be posted twice", "channel", s.Name(), "err", s.judge("conversations.history", err, bot))
+	told := s.judge("conversations.history", err, bot)
+	var later *channel.RetryAfter
+	switch {
+	case ctx.Err() != nil, errors.As(told, &later):
+		return t, told
+	case slices.Contains(unread, said(err)), time.Since(since) > patience:
+		s.log.Warn("Slack's history cannot be read: a notice may be posted twice", "channel", s.Name(), "notice", m.Key, "err", told)
 		t.Pending, t.Since = "", time.Time{}
 		return t, nil
 	}
-	return t, s.judge("conversations.history", err, bot)
+	return t, told
 }
+
+// unread are the errors that say that this app does not get to read the
+// history; what they mean for posting, posting shows.
+var unread = []string{
+	"missing_scope", "no_permission", "not_allowed_token_type", "access_denied", "method_not_supported_for_channel_type", "unknown_method",
+	"not_in_channel", "channel_not_found",
+}
+
+// patience is how long a notice waits for a history that fails.
+const patience = 10 * time.Minute
 
 // post sends m, as the head or as a reply, and remembers that.
 func (s *Slack) post(ctx context.Context, api *slack.Client, bot string, m channel.Message, t thread) (thread, error) {
@@ -346,26 +362,47 @@ func (s *Slack) later(m channel.Message, why error) {
 		s.mu.Unlock()
 	}
 	started := s.background(func(ctx context.Context) {
-		defer forget()
 		for _, wait := range s.retry {
 			var after *channel.RetryAfter
 			if errors.As(why, &after) {
 				wait = max(wait, after.After)
 			}
 			if pause(ctx, wait) != nil {
+				forget()
 				return
 			}
-			s.mu.Lock()
-			latest := s.behind[incident]
-			s.mu.Unlock()
-			if why = s.refresh(ctx, latest, nil); why == nil {
+			if why = s.catchUp(ctx, incident); why == nil {
 				return
 			}
 		}
+		forget()
 		s.log.Warn("the head of a thread is behind until the next notice", "channel", s.Name(), "incident", incident, "err", why)
 	})
 	if !started {
 		forget()
+	}
+}
+
+// catchUp brings a head up to date that is behind, and takes it off the list
+// unless another notice came meanwhile.
+func (s *Slack) catchUp(ctx context.Context, incident string) error {
+	for {
+		s.mu.Lock()
+		latest := s.behind[incident]
+		s.mu.Unlock()
+		if err := s.refresh(ctx, latest, func(*thread) {}); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		now := s.behind[incident]
+		same := now.Key == latest.Key && now.At.Equal(latest.At)
+		if same {
+			delete(s.behind, incident)
+		}
+		s.mu.Unlock()
+		if same {
+			return nil
+		}
 	}
 }
 
@@ -387,13 +424,8 @@ func (s *Slack) refresh(ctx context.Context, m channel.Message, change func(*thr
 	if t.TS == "" {
 		return nil
 	}
-	if change != nil {
-		change(&t)
-		t.Stale = true
-		s.save(ctx, m.Incident.ID, t)
-	}
-	if !t.Stale {
-		return nil
-	}
+	change(&t)
+	t.Stale = true
+	s.save(ctx, m.Incident.ID, t)
 	return s.update(ctx, api, bot, m, t)
 }

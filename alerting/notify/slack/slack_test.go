@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,6 +134,7 @@ type desk struct {
 	panics  bool
 	gate    chan struct{} // where it is set, Act waits for it
 	unknown bool
+	inside  atomic.Int32
 }
 
 func newDesk(m channel.Message) *desk {
@@ -143,10 +145,16 @@ func newDesk(m channel.Message) *desk {
 }
 
 func (d *desk) Act(ctx context.Context, via string, by roster.Person, id string, a channel.Action) error {
-	if d.gate != nil {
+	d.inside.Add(1)
+	defer d.inside.Add(-1)
+	d.mu.Lock()
+	gate := d.gate
+	d.mu.Unlock()
+	if gate != nil {
 		select {
-		case <-d.gate:
+		case <-gate:
 		case <-ctx.Done():
+			time.Sleep(50 * time.Millisecond)
 			return ctx.Err()
 		}
 	}
@@ -353,6 +361,14 @@ func TestMention(t *testing.T) {
 	if c := got.controls(); !slices.Equal(c, []string{"<@U0000000001>", "<@U0000000002>"}) {
 		t.Errorf("it calls %v", c)
 	}
+	// The head does not call them again when it changes.
+	other := note(2)
+	other.Concerned = persons[:1]
+	s := open(t, config(t, f.server.URL+"/api"), slack.Options{})
+	deliver(t, s, other)
+	if all := f.all(); len(all) != 2 || all[0].updates != 1 || len(all[0].controls()) > 0 || len(all[1].controls()) != 1 {
+		t.Errorf("%+v", all)
+	}
 	if text := got.reads(); !strings.Contains(text, "李明 010-5550-0101") || !strings.Contains(text, "<!channel> & ＠here") {
 		t.Error(text)
 	}
@@ -514,6 +530,32 @@ func TestForgotten(t *testing.T) {
 	}
 }
 
+// A history that fails is waited for, but not for ever.
+func TestHistoryFails(t *testing.T) {
+	for _, c := range []struct {
+		ago  time.Duration
+		body string
+		want int
+	}{
+		{time.Minute, `{"ok":false,"error":"internal_error"}`, 0},
+		{time.Hour, `{"ok":false,"error":"internal_error"}`, 1},
+		{time.Hour, `{"ok":false,"error":"ratelimited"}`, 0},
+		{time.Minute, `{"ok":false,"error":"not_in_channel"}`, 1},
+	} {
+		f := newFake(t)
+		f.answer = func(method string, n int) (int, http.Header, string, bool) {
+			return 200, nil, c.body, method == "conversations.history"
+		}
+		m := note(1)
+		m.At = time.Now().Add(-c.ago)
+		m.Incident.Opened = m.At
+		err := open(t, config(t, f.server.URL+"/api"), slack.Options{}).Deliver(t.Context(), m)
+		if len(f.all()) != c.want || (err == nil) != (c.want == 1) {
+			t.Errorf("%v %s: %d arrived, %v", c.ago, c.body, len(f.all()), err)
+		}
+	}
+}
+
 // Another Slack channel is another thread.
 func TestMoved(t *testing.T) {
 	f, memory := newFake(t), newStore()
@@ -571,6 +613,32 @@ func TestHeadLater(t *testing.T) {
 	deliver(t, s, note(5))
 	if f.count("chat.update") != before || len(f.all()) != 5 {
 		t.Errorf("%d updates more", f.count("chat.update")-before)
+	}
+}
+
+// A notice that comes while the head is brought up to date is not left out of
+// it, however the two meet.
+func TestHeadMeanwhile(t *testing.T) {
+	f := newFake(t)
+	f.answer = func(method string, n int) (int, http.Header, string, bool) {
+		return 200, nil, `{"ok":false,"error":"internal_error"}`, method == "chat.update" && n%3 == 1
+	}
+	s := open(t, config(t, f.server.URL+"/api"), slack.Options{Memory: newStore()})
+	for n := range 30 {
+		m := note(n)
+		m.Key, m.Incident.ID = fmt.Sprint(n), fmt.Sprint("INC-", n/2)
+		deliver(t, s, m)
+		if n%2 == 0 {
+			time.Sleep(time.Duration(n) * time.Millisecond / 2)
+		}
+		m.Key, m.Subject, m.At = m.Key+"x", m.Subject+"x", m.At.Add(time.Hour)
+		deliver(t, s, m)
+	}
+	for n := range 15 {
+		want := note(2*n+1).Subject + "x"
+		eventually(t, want, func() bool {
+			return slices.ContainsFunc(f.all(), func(m message) bool { return m.thread == "" && strings.Contains(m.reads(), want) })
+		})
 	}
 }
 
