@@ -156,13 +156,23 @@ func (d *Desk) Changed() <-chan struct{} {
 	return d.changed
 }
 
-// Signals takes in what the rules (or others) say, and commits all that
-// follows in one transaction. On an error nothing is changed and the caller
-// tries again.
+// atOnce is how many signals are committed as one. In a storm the first notices
+// are on their way while the rest is still being written.
+const atOnce = 500
+
+// Signals takes in what the rules (or others) say, and commits what follows, at
+// most 500 signals in one transaction. On an error the caller says all of them
+// again: what is known already changes nothing.
 func (d *Desk) Signals(ctx context.Context, signals []Signal) error {
-	if len(signals) == 0 {
-		return nil
+	for some := range slices.Chunk(signals, atOnce) {
+		if err := d.take(ctx, some); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func (d *Desk) take(ctx context.Context, signals []Signal) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	w := d.newWork()

@@ -65,7 +65,7 @@ var people = roster.Roster{People: []roster.Person{
 }}
 
 // desk builds a desk with a worker whose notices go over these ways.
-func desk(t *testing.T, cfg policy.Config, ways ...notify.Channel) (*alerting.Desk, *outlets.Outlets, *notify.Worker) {
+func desk(t testing.TB, cfg policy.Config, ways ...notify.Channel) (*alerting.Desk, *outlets.Outlets, *notify.Worker) {
 	t.Helper()
 	st, err := store.Open(context.Background(), filepath.Join(t.TempDir(), "x.db"), nil)
 	if err != nil {
@@ -76,6 +76,7 @@ func desk(t *testing.T, cfg policy.Config, ways ...notify.Channel) (*alerting.De
 	if err != nil {
 		t.Fatal(err)
 	}
+	shipped := planfile.Default()
 	var d *alerting.Desk
 	var w *notify.Worker
 	o, err := outlets.New(context.Background(), outlets.Lines{Ways: ways, Policy: policy.New(cfg, time.UTC, func(time.Time) bool { return true })}, outlets.Options{
@@ -87,10 +88,10 @@ func desk(t *testing.T, cfg policy.Config, ways ...notify.Channel) (*alerting.De
 	}
 	w = notify.NewWorker(notify.Options{
 		Outbox: st, Channels: ways, Fallback: o.Fallback,
-		Words: &notify.Words{Catalog: catalog, Plan: func(incident.Incident) *plan.Plan { return planfile.Default() }, Roster: func() roster.Roster { return people }},
+		Words: &notify.Words{Catalog: catalog, Plan: func(incident.Incident) *plan.Plan { return shipped }, Roster: func() roster.Roster { return people }},
 	})
 	d, err = alerting.NewDesk(context.Background(), alerting.Options{
-		Store: st, Basis: alerting.Basis{Plan: planfile.Default(), Roster: people}, Host: "web1", Zone: time.UTC, Routes: o.Routes, Manner: o.Manner, Wake: w.Wake,
+		Store: st, Basis: alerting.Basis{Plan: shipped, Roster: people}, Host: "web1", Zone: time.UTC, Routes: o.Routes, Manner: o.Manner, Wake: w.Wake,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -225,3 +226,5 @@ func TestTryChannel(t *testing.T) {
 		t.Errorf("arrived: %q", got)
 	}
 }
+
+func named(name string) channel.GroupConfig { return channel.GroupConfig{Name: name} }

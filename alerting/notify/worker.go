@@ -28,8 +28,8 @@ type Options struct {
 
 // Worker delivers what is due, each channel at its own pace.
 type Worker struct {
-	opt    Options
-	wake   chan struct{}
+	opt  Options
+	wake chan struct{}
 
 	mu     sync.Mutex
 	byName map[string]Channel
