@@ -241,6 +241,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	g.Go(func() error { return a.reports.Run(ctx) })
 	g.Go(func() error { return a.outbox.Run(ctx) })
 	g.Go(func() error { return a.outlets.Run(ctx) })
+	g.Go(func() error { return a.lastResort().Run(ctx) })
 	g.Go(func() error { return a.runner.Run(ctx) })
 	a.doors.serve(ctx, g)
 	g.Go(func() error { return a.watchdog(ctx) })

@@ -10,6 +10,7 @@ import (
 
 	"xunjian/agent/config"
 	"xunjian/agent/outlets"
+	"xunjian/alerting"
 	"xunjian/alerting/notify"
 	"xunjian/alerting/notify/dingstream"
 	"xunjian/alerting/notify/feishustream"
@@ -132,4 +133,19 @@ func (a *Agent) noticesState(ctx context.Context) (self.Notices, error) {
 		out.Channels = append(out.Channels, c)
 	}
 	return out, err
+}
+
+// lastResort tells by what is left when nothing reaches people any more.
+func (a *Agent) lastResort() *outlets.LastResort {
+	return &outlets.LastResort{
+		Health: a.outbox.Health, Queue: a.store.Queue, File: outlets.UndeliveredFile(a.cfg.Load().Data), Wall: outlets.Wall(), Now: time.Now,
+		Say: func(ctx context.Context, n alerting.Notice) (notify.Message, error) {
+			events, err := a.store.Events(ctx, n.Incident)
+			if err != nil {
+				return notify.Message{}, err
+			}
+			return a.words.Message(n, events)
+		},
+		Log: func(what string, err error) { a.log.Error("last resort: "+what, "err", err) },
+	}
 }

@@ -19,6 +19,9 @@ func (r *request) ills() []string {
 	if n := hung(latest, r.now); n > 0 {
 		say("hung", "n", n)
 	}
+	if f, ok := unheard(latest); ok {
+		say("unheard", "n", f.Args["channels"])
+	}
 	if st := r.c.opt.Rules.Stats(); st.InMemory > 0 {
 		say("samples", "n", st.InMemory)
 	}
@@ -66,6 +69,18 @@ func hung(latest []checks.Result, now time.Time) int {
 		}
 	}
 	return n
+}
+
+// unheard finds whether every way to people fails.
+func unheard(latest []checks.Result) (checks.Finding, bool) {
+	for _, res := range latest {
+		for _, f := range res.Findings {
+			if res.Check == "self_notices" && f.Code == "self.nobody_hears" {
+				return f, true
+			}
+		}
+	}
+	return checks.Finding{}, false
 }
 
 func count(alerts []rules.Alert, state rules.State) int {

@@ -1,0 +1,61 @@
+package outlets_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"testing/synctest"
+
+	"xunjian/agent/outlets"
+	"xunjian/alerting"
+	"xunjian/alerting/notify"
+)
+
+// When every channel to people fails for a while, what waits stands in a file
+// and on the terminals, each once; while one works, nothing of it.
+func TestLastResort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := outlets.UndeliveredFile(t.TempDir())
+		health := map[string]notify.Health{"journal": {}, "mail": {FailingSince: time.Now(), Error: "refused"}, "robot/duty": {}}
+		queue := []alerting.Notice{
+			{Key: "INC-1/1/mail/wang", Incident: "INC-1", Version: 1, Kind: "opened", Channel: "mail"}, {Key: "INC-1/1/mail/li", Incident: "INC-1", Version: 1, Kind: "opened", Channel: "mail"},
+			{Key: "INC-2/1/mail/li", Incident: "INC-2", Version: 1, Kind: "opened", Channel: "mail"}, {Key: "r", Incident: "RND-1", Version: 1, Kind: alerting.KindReport, Channel: "mail"},
+		}
+		var wall []string
+		l := &outlets.LastResort{
+			Health: func() map[string]notify.Health { return health }, File: file, Now: time.Now,
+			Queue: func(context.Context, bool, int) ([]alerting.Notice, error) { return queue, nil },
+			Say: func(_ context.Context, n alerting.Notice) (notify.Message, error) {
+				return notify.Message{Subject: "subject of " + n.Incident, At: time.Now()}, nil
+			},
+			Wall: func(_ context.Context, text string) error { wall = append(wall, text); return nil },
+			Log:  func(what string, err error) { t.Errorf("%s: %v", what, err) },
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() { defer close(done); l.Run(ctx) }()
+		time.Sleep(10 * time.Minute)
+		if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) || len(wall) > 0 {
+			t.Errorf("while a channel works: %v, %q", err, wall)
+		}
+		health = map[string]notify.Health{"journal": {}, "mail": health["mail"], "robot/duty": {FailingSince: time.Now()}}
+		time.Sleep(time.Hour)
+		body, err := os.ReadFile(file)
+		if err != nil || strings.Count(string(body), "\n") != 2 || !strings.Contains(string(body), "subject of INC-1") || !strings.Contains(string(body), "subject of INC-2") {
+			t.Errorf("%v\n%s", err, body)
+		}
+		if len(wall) != 1 || !strings.Contains(wall[0], "INC-2") {
+			t.Errorf("on the terminals: %q", wall)
+		}
+		cancel()
+		<-done
+		if entries, _ := os.ReadDir(filepath.Dir(file)); len(entries) != 1 {
+			t.Errorf("left: %v", entries)
+		}
+	})
+}
