@@ -91,6 +91,8 @@ type Options struct {
 	Papers Papers
 	// Rounds are the inspection rounds.
 	Rounds Rounds
+	// Notices are the ways to people, what waits, and the silences.
+	Notices Notices
 	// Links are those in mails by which people acknowledge.
 	Links Links
 	// Reports are those of the rounds.

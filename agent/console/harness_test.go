@@ -22,6 +22,7 @@ import (
 
 	"xunjian/agent/access"
 	source "xunjian/agent/measured"
+	"xunjian/agent/outlets"
 	"xunjian/agent/papers"
 	"xunjian/agent/reports"
 	"xunjian/alerting"
@@ -29,6 +30,7 @@ import (
 	"xunjian/alerting/inspection"
 	"xunjian/alerting/notify"
 	"xunjian/alerting/notify/answers"
+	"xunjian/alerting/notify/policy"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/planfile"
 	"xunjian/alerting/roster"
@@ -55,6 +57,8 @@ type site struct {
 	accounts *access.Accounts
 	rounds   *inspection.Office
 	links    *answers.Links
+	notices  *outlets.Outlets
+	st       *store.Store
 	reports  *reports.Reports
 	server   *httptest.Server
 	evidence []byte
@@ -88,7 +92,7 @@ func newSite(t testing.TB) *site {
 	st, err := store.Open(ctx, filepath.Join(dir, "xunjian.db"), nil)
 	must(t, err)
 	t.Cleanup(func() { st.Close() })
-	catalog, err := text.Load(zone, checks.Messages, incident.Messages, inspection.Messages, notify.Messages, access.Messages, Messages)
+	catalog, err := text.Load(zone, checks.Messages, incident.Messages, inspection.Messages, notify.Messages, policy.Messages, access.Messages, Messages)
 	must(t, err)
 	s.desk, err = alerting.NewDesk(ctx, alerting.Options{
 		Store: st, Host: "db01", Zone: zone,
@@ -126,8 +130,13 @@ func newSite(t testing.TB) *site {
 	words := &notify.Words{Catalog: catalog, Plan: func(incident.Incident) *plan.Plan { return s.desk.Plan() }, Roster: s.desk.Roster}
 	s.links, err = answers.NewLinks(ctx, answers.New(func() answers.Desk { return s.desk }, words, catalog), st, s.clock)
 	must(t, err)
+	s.st = st
+	s.notices, err = outlets.New(ctx, outlets.Lines{Ways: []notify.Channel{notify.NewJournal(io.Discard, false)}, Policy: policy.New(policy.Config{}, zone, nil)}, outlets.Options{
+		Store: st, Catalog: catalog, Host: "db01", Logger: slog.New(slog.DiscardHandler), Now: s.clock, Desk: func() outlets.Desk { return s.desk }, Wake: func() {},
+	})
+	must(t, err)
 	s.Console, err = New(Options{
-		Papers: own, Links: s.links, Rounds: s.rounds, Reports: s.reports, Desk: s.desk, Rules: s.engine, Checks: s.history, Accounts: s.accounts,
+		Papers: own, Links: s.links, Notices: s.notices, Rounds: s.rounds, Reports: s.reports, Desk: s.desk, Rules: s.engine, Checks: s.history, Accounts: s.accounts,
 		Sessions: s.accounts.Sessions(SessionOwner), About: func() About { return s.about },
 		Catalog: catalog, Zone: zone, Now: s.clock, Verdicts: joined,
 		Logger: slog.New(slog.NewTextHandler(testLog{t}, nil)),

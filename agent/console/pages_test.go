@@ -81,7 +81,7 @@ func TestPolicyOnEveryPage(t *testing.T) {
 	b := s.as(admin, "zh-CN")
 	for _, path := range everyPage(s) {
 		res := b.get(path)
-		if got := res.header.Get("Content-Security-Policy"); got != policy || strings.Contains(got, "unsafe") {
+		if got := res.header.Get("Content-Security-Policy"); got != contentPolicy || strings.Contains(got, "unsafe") {
 			t.Errorf("%s: policy %q", path, got)
 		}
 		if !strings.Contains(res.body, `<html lang="zh-CN"`) {
@@ -335,6 +335,54 @@ func TestAnswerLinks(t *testing.T) {
 	}
 	if res := b.get("/answer/" + token); res.code != http.StatusOK || strings.Contains(res.body, "<form method=\"post\"><p class=\"field\"") || !strings.Contains(res.body, "没有需要确认") {
 		t.Errorf("afterwards: %d %s", res.code, res.body)
+	}
+}
+
+// Notices: what waits and what was given up stand there with the reason and are
+// tried again; a silence is made and ended.
+func TestNoticesPage(t *testing.T) {
+	s := newSite(t)
+	i := s.report(alerting.Report{Code: "E01", Title: "disk"})
+	must(t, s.st.Send(t.Context(), []alerting.Notice{{Key: "k1", Incident: i.ID, Version: 1, Kind: "opened", Channel: "mail", Recipient: "wang", Lang: "en", Created: noon, NotBefore: noon}}))
+	must(t, s.st.Dead(t.Context(), "k1", "550 no such <user>", noon))
+	li, guest := s.as(operator, "en"), s.as(viewer, "zh-CN")
+	body := li.get("/notices").body
+	for _, want := range []string{"550 no such &lt;user&gt;", "mail → wang", "journal", "Try all again"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(guest.get("/notices").body, "/notices/retry") {
+		t.Error("a viewer is offered to try again")
+	}
+	if res := guest.post("/notices/retry", "key", "k1"); res.code != http.StatusForbidden {
+		t.Errorf("a viewer tries again: %d", res.code)
+	}
+	if res := li.post("/notices/retry", "key", ""); res.code != http.StatusSeeOther {
+		t.Errorf("tried again: %d", res.code)
+	}
+	if list, err := s.st.Queue(t.Context(), true, 10); err != nil || len(list) > 0 {
+		t.Errorf("still given up: %v, %v", list, err)
+	}
+	for want, form := range map[string][]string{
+		"Say of which": {"reason", "x", "for", "2h"}, "Say why": {"code", "E01", "for", "2h"}, "within": {"code", "E01", "reason", "x", "for", "48h"}, "no code": {"code", "Z9", "reason", "x", "for", "2h"},
+	} {
+		if res := li.post("/notices/silence", form...); res.code != http.StatusUnprocessableEntity || !strings.Contains(errorIn(res.body), want) {
+			t.Errorf("%v: %d %s", form, res.code, errorIn(res.body))
+		}
+	}
+	if res := li.post("/notices/silence", "code", "E01", "reason", "disks are replaced", "for", "2h"); res.code != http.StatusSeeOther {
+		t.Fatalf("silence: %d %s", res.code, errorIn(res.body))
+	}
+	one := s.notices.Silences()[0]
+	if one.Owner != "operator" || !strings.Contains(guest.get("/notices").body, "disks are replaced") {
+		t.Errorf("made: %+v", one)
+	}
+	if res := li.post("/notices/end", "id", one.ID); res.code != http.StatusSeeOther || s.notices.Silences()[0].EndedBy != "operator" {
+		t.Errorf("ended: %d %+v", res.code, s.notices.Silences())
+	}
+	if res := li.post("/notices/end", "id", one.ID); res.code != http.StatusNotFound {
+		t.Errorf("ended twice: %d", res.code)
 	}
 }
 
