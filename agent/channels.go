@@ -19,6 +19,7 @@ import (
 	"xunjian/alerting/notify/policy"
 	"xunjian/alerting/notify/robots"
 	"xunjian/alerting/notify/slack"
+	"xunjian/alerting/notify/spoken"
 	"xunjian/alerting/notify/webhook"
 	"xunjian/alerting/store"
 	"xunjian/checks/self"
@@ -70,14 +71,14 @@ func (a *Agent) lines(cfg *config.Config) (outlets.Lines, error) {
 		}
 	}
 	for _, one := range n.DingTalkStreams {
-		s, err := dingstream.New(one, a.answers, a.log)
+		s, err := dingstream.New(one, spoken.NewClerk(dingstream.Via, one.People, a.answers), a.log)
 		if err != nil {
 			return outlets.Lines{}, err
 		}
 		out.Runs = append(out.Runs, outlets.Running{Name: s.Name(), Run: s.Run})
 	}
 	for _, one := range n.FeishuStreams {
-		s, err := feishustream.New(one, a.answers, a.log)
+		s, err := feishustream.New(one, spoken.NewClerk(feishustream.Via, one.People, a.answers), a.log)
 		if err != nil {
 			return outlets.Lines{}, err
 		}
@@ -138,7 +139,7 @@ func (a *Agent) noticesState(ctx context.Context) (self.Notices, error) {
 // lastResort tells by what is left when nothing reaches people any more.
 func (a *Agent) lastResort() *outlets.LastResort {
 	return &outlets.LastResort{
-		Health: a.outbox.Health, Queue: a.store.Queue, File: outlets.UndeliveredFile(a.cfg.Load().Data), Wall: outlets.Wall(), Now: time.Now,
+		Failing: a.failing, Queue: a.store.Queue, File: outlets.UndeliveredFile(a.cfg.Load().Data), Wall: outlets.Wall(), Now: time.Now,
 		Say: func(ctx context.Context, n alerting.Notice) (notify.Message, error) {
 			events, err := a.store.Events(ctx, n.Incident)
 			if err != nil {
@@ -148,4 +149,13 @@ func (a *Agent) lastResort() *outlets.LastResort {
 		},
 		Log: func(what string, err error) { a.log.Error("last resort: "+what, "err", err) },
 	}
+}
+
+// failing is since when each channel fails.
+func (a *Agent) failing() map[string]time.Time {
+	out := map[string]time.Time{}
+	for name, h := range a.outbox.Health() {
+		out[name] = h.FailingSince
+	}
+	return out
 }

@@ -17,10 +17,6 @@ type Occasion struct {
 	At       time.Time
 }
 
-// Ends reports whether it tells that something is over, which is never kept
-// from people.
-func (o Occasion) Ends() bool { return o.Incident.Ended() }
-
 // Manner is how people are told, beside what the plan says.
 type Manner struct {
 	// Also are roles that hear beside those that the event is for.
@@ -38,8 +34,8 @@ type Manner struct {
 // Ground is why somebody hears, or does not: a code with arguments, which the
 // reader's language turns into a sentence.
 type Ground struct {
-	Code string         `json:"code"`
-	Args map[string]any `json:"args,omitempty"`
+	Code string
+	Args map[string]any
 }
 
 // Uses reports whether notices go over a channel. The journal is always

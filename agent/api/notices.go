@@ -12,6 +12,7 @@ import (
 
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
+	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/notify/policy"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/text"
@@ -20,7 +21,7 @@ import (
 // Notices is what the API may do about notices.
 type Notices interface {
 	Channels() []string
-	// Test sends over one channel; ErrNoChannel, ErrNotReached, or why it did not
+	// Test sends over one channel; channel.ErrNoChannel, channel.ErrNotReached, or why it did not
 	// arrive.
 	Test(ctx context.Context, channel, person, lang string) error
 	Queue(ctx context.Context, dead bool, limit int) (list []alerting.Notice, waiting, gone int, err error)
@@ -29,12 +30,6 @@ type Notices interface {
 	Silence(ctx context.Context, s policy.Silence) (policy.Silence, error)
 	EndSilence(ctx context.Context, id, by string) (policy.Silence, error)
 }
-
-// What Test can be told apart by.
-var (
-	ErrNoChannel  = errors.New("there is no such channel")
-	ErrNotReached = errors.New("the channel does not reach this person")
-)
 
 type (
 	// NoticeRoute says who would hear of an incident, and why.
@@ -205,9 +200,9 @@ func (s *server) testNotice(c *call) (any, error) {
 	began := time.Now()
 	err := s.Notices.Test(c.Context(), in.Channel, in.Person, c.say.Lang())
 	switch {
-	case errors.Is(err, ErrNoChannel):
+	case errors.Is(err, channel.ErrNoChannel):
 		return nil, &failure{Status: http.StatusUnprocessableEntity, Code: "unknown_channel", Field: "channel", Args: map[string]any{"channel": in.Channel, "channels": strings.Join(s.Notices.Channels(), ", ")}}
-	case errors.Is(err, ErrNotReached):
+	case errors.Is(err, channel.ErrNotReached):
 		return nil, &failure{Status: http.StatusUnprocessableEntity, Code: "not_reached", Field: "person", Args: map[string]any{"channel": in.Channel, "person": in.Person}}
 	}
 	out := TestedNotice{Delivered: err == nil, Seconds: time.Since(began).Seconds()}

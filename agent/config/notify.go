@@ -15,7 +15,6 @@ import (
 	"xunjian/alerting/notify/robots"
 	"xunjian/alerting/notify/secret"
 	"xunjian/alerting/notify/slack"
-	"xunjian/alerting/notify/spoken"
 	"xunjian/alerting/notify/webhook"
 	"xunjian/alerting/plan"
 )
@@ -89,8 +88,8 @@ func (n *Notify) groups() map[string]channel.GroupConfig {
 }
 
 // known are the tables that say who of the roster somebody is elsewhere.
-func (n *Notify) known() map[string]spoken.People {
-	out := map[string]spoken.People{}
+func (n *Notify) known() map[string]channel.People {
+	out := map[string]channel.People{}
 	for i, c := range n.DingTalkStreams {
 		out[fmt.Sprintf("dingtalk_streams[%d]", i)] = c.People
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 
-	"xunjian/alerting/notify/answers"
 	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/roster"
 )
@@ -61,11 +60,11 @@ func giveAnswer(r *request) error {
 
 func badLink(err error) (*failure, bool) {
 	switch {
-	case errors.Is(err, answers.ErrBadLink), errors.Is(err, channel.ErrUnknown):
+	case errors.Is(err, channel.ErrBadLink), errors.Is(err, channel.ErrUnknown):
 		return failing(http.StatusNotFound, "bad_link"), true
-	case errors.Is(err, answers.ErrOldLink):
+	case errors.Is(err, channel.ErrOldLink):
 		return failing(http.StatusGone, "old_link"), true
-	case errors.Is(err, answers.ErrUsedLink):
+	case errors.Is(err, channel.ErrUsedLink):
 		return failing(http.StatusConflict, "used_link"), true
 	}
 	return nil, false

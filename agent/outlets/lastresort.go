@@ -10,18 +10,18 @@ import (
 	"time"
 
 	"xunjian/alerting"
-	"xunjian/alerting/notify"
+	"xunjian/alerting/notify/channel"
 )
 
 // LastResort tells by what is left when every channel to people fails: a file
 // in the data folder, and a message to whoever is logged in on this machine. The
 // journal has every notice anyway.
 type LastResort struct {
-	// Health is how each channel does.
-	Health func() map[string]notify.Health
+	// Failing is since when each channel fails; the zero time: it works.
+	Failing func() map[string]time.Time
 	// Queue lists what waits; Say puts a notice into words.
 	Queue func(ctx context.Context, dead bool, limit int) ([]alerting.Notice, error)
-	Say   func(ctx context.Context, n alerting.Notice) (notify.Message, error)
+	Say   func(ctx context.Context, n alerting.Notice) (channel.Message, error)
 	// File is written to; Wall tells those who are logged in, nil: nobody.
 	File string
 	Wall func(ctx context.Context, text string) error
@@ -56,12 +56,12 @@ func (l *LastResort) Run(ctx context.Context) error {
 // deaf reports whether there are channels to people and all of them fail.
 func (l *LastResort) deaf() bool {
 	ways := 0
-	for name, h := range l.Health() {
+	for name, since := range l.Failing() {
 		if name == "journal" {
 			continue
 		}
 		ways++
-		if h.FailingSince.IsZero() || l.Now().Sub(h.FailingSince) < allFailing {
+		if since.IsZero() || l.Now().Sub(since) < allFailing {
 			return false
 		}
 	}

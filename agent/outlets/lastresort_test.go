@@ -13,7 +13,7 @@ import (
 
 	"xunjian/agent/outlets"
 	"xunjian/alerting"
-	"xunjian/alerting/notify"
+	"xunjian/alerting/notify/channel"
 )
 
 // When every channel to people fails for a while, what waits stands in a file
@@ -21,17 +21,17 @@ import (
 func TestLastResort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		file := outlets.UndeliveredFile(t.TempDir())
-		health := map[string]notify.Health{"journal": {}, "mail": {FailingSince: time.Now(), Error: "refused"}, "robot/duty": {}}
+		failing := map[string]time.Time{"journal": {}, "mail": time.Now(), "robot/duty": {}}
 		queue := []alerting.Notice{
 			{Key: "INC-1/1/mail/wang", Incident: "INC-1", Version: 1, Kind: "opened", Channel: "mail"}, {Key: "INC-1/1/mail/li", Incident: "INC-1", Version: 1, Kind: "opened", Channel: "mail"},
 			{Key: "INC-2/1/mail/li", Incident: "INC-2", Version: 1, Kind: "opened", Channel: "mail"}, {Key: "r", Incident: "RND-1", Version: 1, Kind: alerting.KindReport, Channel: "mail"},
 		}
 		var wall []string
 		l := &outlets.LastResort{
-			Health: func() map[string]notify.Health { return health }, File: file, Now: time.Now,
+			Failing: func() map[string]time.Time { return failing }, File: file, Now: time.Now,
 			Queue: func(context.Context, bool, int) ([]alerting.Notice, error) { return queue, nil },
-			Say: func(_ context.Context, n alerting.Notice) (notify.Message, error) {
-				return notify.Message{Subject: "subject of " + n.Incident, At: time.Now()}, nil
+			Say: func(_ context.Context, n alerting.Notice) (channel.Message, error) {
+				return channel.Message{Subject: "subject of " + n.Incident, At: time.Now()}, nil
 			},
 			Wall: func(_ context.Context, text string) error { wall = append(wall, text); return nil },
 			Log:  func(what string, err error) { t.Errorf("%s: %v", what, err) },
@@ -43,7 +43,7 @@ func TestLastResort(t *testing.T) {
 		if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) || len(wall) > 0 {
 			t.Errorf("while a channel works: %v, %q", err, wall)
 		}
-		health = map[string]notify.Health{"journal": {}, "mail": health["mail"], "robot/duty": {FailingSince: time.Now()}}
+		failing = map[string]time.Time{"journal": {}, "mail": failing["mail"], "robot/duty": time.Now()}
 		time.Sleep(time.Hour)
 		body, err := os.ReadFile(file)
 		if err != nil || strings.Count(string(body), "\n") != 2 || !strings.Contains(string(body), "subject of INC-1") || !strings.Contains(string(body), "subject of INC-2") {

@@ -13,9 +13,8 @@ import (
 	"sync"
 	"time"
 
-	"xunjian/agent/api"
 	"xunjian/alerting"
-	"xunjian/alerting/notify"
+	"xunjian/alerting/incident"
 	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/notify/heartbeat"
 	"xunjian/alerting/notify/policy"
@@ -63,7 +62,7 @@ type Outlets struct {
 
 // Lines are what one configuration comes to.
 type Lines struct {
-	Ways   []notify.Channel
+	Ways   []channel.Channel
 	Policy *policy.Policy
 	Hearts []*heartbeat.Heart
 	// Heard are the handlers of channels whose answers come by HTTP, by name.
@@ -108,13 +107,30 @@ func (o *Outlets) now() (Lines, <-chan struct{}) {
 // Routes are the ways to an audience; see alerting.Options.
 func (o *Outlets) Routes(to alerting.Audience) []alerting.Route {
 	l, _ := o.now()
-	return notify.Routes(l.Ways)(to)
+	return routes(l.Ways)(to)
 }
 
 // Manner is how people are told; see alerting.Options.
 func (o *Outlets) Manner(x alerting.Occasion) alerting.Manner {
 	l, _ := o.now()
-	return o.silences.Manner(x, l.Policy.Manner(x))
+	e := policy.Event{Type: typeOf(x.Incident), Kind: x.Kind, Code: x.Incident.Code, System: x.Incident.System, Level: x.Incident.Level, At: x.At, Ends: x.Incident.Ended()}
+	m := o.silences.Manner(e, l.Policy.Manner(e))
+	out := alerting.Manner{Also: m.Also, Only: m.Only, NotBefore: m.NotBefore, Untold: m.Untold}
+	for _, g := range m.Why {
+		out.Why = append(out.Why, alerting.Ground(g))
+	}
+	return out
+}
+
+// typeOf is the policies' word for what an incident is.
+func typeOf(i incident.Incident) string {
+	switch {
+	case i.Drill:
+		return "drill"
+	case i.State == incident.Watched || i.State == incident.Gone:
+		return "warning"
+	}
+	return "incident"
 }
 
 // Heard serves what comes by HTTP for the channels in force, under their names:
@@ -134,7 +150,7 @@ func (o *Outlets) Heard() http.Handler {
 // whom it concerns: the person it was for, or those whom a group stood for. They
 // have the keys that the desk would give them, so that nobody hears twice over
 // one channel.
-func (o *Outlets) Fallback(_ context.Context, n alerting.Notice, m notify.Message) []alerting.Notice {
+func (o *Outlets) Fallback(_ context.Context, n alerting.Notice, m channel.Message) []alerting.Notice {
 	l, _ := o.now()
 	people := m.Concerned
 	if m.Person.ID != "" {
@@ -229,7 +245,7 @@ func (o *Outlets) Test(ctx context.Context, name, person, lang string) error {
 	l, _ := o.now()
 	n := slices.IndexFunc(l.Ways, func(c channel.Channel) bool { return c.Name() == name })
 	if n < 0 {
-		return fmt.Errorf("channel %q: %w", name, api.ErrNoChannel)
+		return fmt.Errorf("channel %q: %w", name, channel.ErrNoChannel)
 	}
 	m := channel.Message{Key: "test/" + name + "/" + time.Now().UTC().Format(time.RFC3339Nano), Kind: "test", Lang: lang, At: time.Now(), Recipient: name}
 	if c, ok := l.Ways[n].(channel.Group); ok {
@@ -239,7 +255,7 @@ func (o *Outlets) Test(ctx context.Context, name, person, lang string) error {
 		people := o.opt.Desk().Roster().People
 		k := slices.IndexFunc(people, func(p roster.Person) bool { return p.ID == person })
 		if k < 0 || !c.Reaches(people[k]) {
-			return fmt.Errorf("person %q: %w", person, api.ErrNotReached)
+			return fmt.Errorf("person %q: %w", person, channel.ErrNotReached)
 		}
 		m.Person, m.Recipient, m.To, m.Lang = people[k], person, people[k].Name, people[k].Reads()
 	}
@@ -295,4 +311,28 @@ func (o *Outlets) Silence(ctx context.Context, s policy.Silence) (policy.Silence
 // EndSilence ends one before its time.
 func (o *Outlets) EndSilence(ctx context.Context, id, by string) (policy.Silence, error) {
 	return o.silences.End(ctx, id, by)
+}
+
+// routes returns the ways over these channels, for the desk: each person hears
+// on every channel that reaches them, each group what its roles are told. Of a
+// drill a group hears only what is meant for somebody who takes part.
+func routes(channels []channel.Channel) func(alerting.Audience) []alerting.Route {
+	return func(to alerting.Audience) []alerting.Route {
+		var out []alerting.Route
+		for _, c := range channels {
+			switch c := c.(type) {
+			case channel.Personal:
+				for _, p := range to.People {
+					if c.Reaches(p) {
+						out = append(out, alerting.Route{Channel: c.Name(), Recipient: p.ID, Lang: p.Reads()})
+					}
+				}
+			case channel.Group:
+				if c.Hears(to.Roles) && (!to.Drill || len(to.People) > 0) {
+					out = append(out, alerting.Route{Channel: c.Name(), Recipient: c.Name(), Lang: c.Lang()})
+				}
+			}
+		}
+		return out
+	}
 }

@@ -14,7 +14,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"xunjian/agent/api"
 	"xunjian/agent/outlets"
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
@@ -215,7 +214,7 @@ func TestTryChannel(t *testing.T) {
 		want            error
 		text            string
 	}{
-		{"mail", "wang", nil, ""}, {"mail", "li", api.ErrNotReached, ""}, {"mail", "", api.ErrNotReached, ""}, {"pigeon", "wang", api.ErrNoChannel, ""}, {"robot/duty", "", nil, "keywords"},
+		{"mail", "wang", nil, ""}, {"mail", "li", channel.ErrNotReached, ""}, {"mail", "", channel.ErrNotReached, ""}, {"pigeon", "wang", channel.ErrNoChannel, ""}, {"robot/duty", "", nil, "keywords"},
 	} {
 		err := o.Test(t.Context(), c.channel, c.person, "en")
 		if c.text != "" && (err == nil || !strings.Contains(err.Error(), c.text)) || c.text == "" && !errors.Is(err, c.want) {

@@ -75,7 +75,7 @@ func (w *Words) Message(n alerting.Notice, events []incident.Event) (Message, er
 		mark = p.T("notice.drill", nil)
 	}
 	m := Message{
-		Key: n.Key, Recipient: n.Recipient, Lang: n.Lang, Kind: n.Kind, At: e.At, Incident: Brief(i),
+		Key: n.Key, Recipient: n.Recipient, Lang: n.Lang, Kind: n.Kind, At: e.At, Incident: w.Brief(i),
 		Subject:  channel.OneLine(mark + p.T("notice.subject."+kind, args)),
 		Text:     mark + p.T("notice.text."+kind, args),
 		Facts:    w.facts(p, i, args),
@@ -99,7 +99,7 @@ func (w *Words) Message(n alerting.Notice, events []incident.Event) (Message, er
 }
 
 // Brief is what channels may know of an incident.
-func Brief(i incident.Incident) channel.Incident {
+func (w *Words) Brief(i incident.Incident) channel.Incident {
 	return channel.Incident{
 		ID: i.ID, State: string(i.State), Key: i.Key, Code: i.Code, Scenario: i.Scenario, System: i.System, Host: i.Host,
 		Level: i.Level, Title: i.Title, Drill: i.Drill, Over: i.Ended(), Since: i.OutageSince, Opened: i.OpenedAt, Ended: i.EndedAt,

@@ -10,7 +10,6 @@ import (
 
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
-	"xunjian/alerting/notify"
 	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/plan"
 	"xunjian/alerting/roster"
@@ -26,16 +25,23 @@ type Desk interface {
 	Roster() roster.Roster
 }
 
+// Words is what is needed of *notify.Words.
+type Words interface {
+	Message(n alerting.Notice, events []incident.Event) (channel.Message, error)
+	// Brief is what channels may know of an incident.
+	Brief(i incident.Incident) channel.Incident
+}
+
 // Answers implements channel.Actions over a desk.
 type Answers struct {
 	desk    func() Desk
-	words   *notify.Words
+	words   Words
 	catalog *text.Catalog
 }
 
 // New returns the Answers of a desk, in these words. The desk is asked for when
 // it is needed: the channels are there before it.
-func New(desk func() Desk, words *notify.Words, catalog *text.Catalog) *Answers {
+func New(desk func() Desk, words Words, catalog *text.Catalog) *Answers {
 	return &Answers{desk, words, catalog}
 }
 
@@ -133,7 +139,7 @@ func (a *Answers) standing(ctx context.Context, i incident.Incident, events []in
 	out := channel.Standing{
 		Message: m, StateName: p.T("answer.state."+string(i.State), nil), Assignee: channel.OneLine(i.Assignee), Acknowledged: i.State == incident.Acked || i.Ended(),
 	}
-	out.Message.Incident = notify.Brief(i)
+	out.Message.Incident = a.words.Brief(i)
 	in, err := a.desk().PlanOf(ctx, i)
 	if err != nil {
 		return channel.Standing{}, err

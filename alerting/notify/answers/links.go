@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,13 +38,6 @@ const (
 	linkKey   = "answer-key"
 	usedName  = "answered/"
 	linkHolds = 7 * 24 * time.Hour
-)
-
-// What a link can be refused for.
-var (
-	ErrBadLink  = errors.New("the link is not one of this server's")
-	ErrOldLink  = errors.New("the link is too old")
-	ErrUsedLink = errors.New("the link was used")
 )
 
 // NewLinks returns the links of a server; its key is made once and kept.
@@ -89,15 +81,15 @@ func (l *Links) Token(incident, person string, at time.Time) string {
 func (l *Links) read(token string) (claim, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil || len(raw) < 18 || len(raw) > 400 || !hmac.Equal(raw[:18], l.sign(string(raw[18:]))) {
-		return claim{}, ErrBadLink
+		return claim{}, channel.ErrBadLink
 	}
 	parts := strings.Split(string(raw[18:]), "\x00")
 	if len(parts) != 3 {
-		return claim{}, ErrBadLink
+		return claim{}, channel.ErrBadLink
 	}
 	until, err := time.Parse("20060102T150405", parts[2])
 	if err != nil {
-		return claim{}, ErrBadLink
+		return claim{}, channel.ErrBadLink
 	}
 	return claim{parts[0], parts[1], until}, nil
 }
@@ -110,11 +102,11 @@ func (l *Links) Look(ctx context.Context, token string) (by roster.Person, s cha
 		return by, s, false, err
 	}
 	if l.now().After(c.until) {
-		return by, s, false, ErrOldLink
+		return by, s, false, channel.ErrOldLink
 	}
 	n := slices.IndexFunc(l.answers.People(), func(p roster.Person) bool { return p.ID == c.person })
 	if n < 0 {
-		return by, s, false, ErrBadLink // gone from the roster
+		return by, s, false, channel.ErrBadLink // gone from the roster
 	}
 	by = l.answers.People()[n]
 	if s, err = l.answers.Stands(ctx, c.incident, by.Reads()); err != nil {
@@ -133,7 +125,7 @@ func (l *Links) Use(ctx context.Context, token, note string) error {
 	case err != nil:
 		return err
 	case used:
-		return ErrUsedLink
+		return channel.ErrUsedLink
 	}
 	if err := l.answers.Act(ctx, "mail", by, s.Incident.ID, channel.Action{Do: channel.Acknowledge, Note: note}); err != nil {
 		return err

@@ -2,6 +2,8 @@ package channel
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"xunjian/alerting/plan"
 	"xunjian/alerting/roster"
@@ -58,9 +60,35 @@ type Refused struct{ Text string }
 
 func (e *Refused) Error() string { return e.Text }
 
-type errUnknown struct{}
+// Said is a message to the app.
+type Said struct {
+	// ID is the platform's own; the same one is dealt with once.
+	ID string
+	// Sender is the platform's ID of the person; empty where it gives none, as
+	// for people of another company.
+	Sender string
+	Text   string
+	// At is when it was sent; zero where that is not known.
+	At time.Time
+}
 
-func (errUnknown) Error() string { return "there is no such incident" }
+// Hearer carries out what people say in a chat. first is false, and nothing
+// happens, where this message was heard before; an error is trouble here, for the
+// log: the answer says so too.
+type Hearer interface {
+	Hear(ctx context.Context, s Said) (answer string, first bool, err error)
+}
 
-// ErrUnknown says that there is no such incident.
-var ErrUnknown error = errUnknown{}
+// What callers tell apart.
+var (
+	// ErrUnknown says that there is no such incident.
+	ErrUnknown = errors.New("there is no such incident")
+	// ErrNoChannel says that no channel has this name, ErrNotReached that it does
+	// not reach this person.
+	ErrNoChannel  = errors.New("there is no such channel")
+	ErrNotReached = errors.New("the channel does not reach this person")
+	// Why a link in a mail is not taken.
+	ErrBadLink  = errors.New("the link is not one of this server's")
+	ErrOldLink  = errors.New("the link is too old")
+	ErrUsedLink = errors.New("the link was used")
+)

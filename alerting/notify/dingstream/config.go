@@ -10,7 +10,6 @@ import (
 	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/notify/post"
 	"xunjian/alerting/notify/secret"
-	"xunjian/alerting/notify/spoken"
 )
 
 // PublicAPI is where DingTalk's API stands on the Internet.
@@ -25,7 +24,7 @@ type Config struct {
 	// SecretFile holds the app's client secret, formerly AppSecret.
 	SecretFile string `yaml:"secret_file"`
 	// People are the roster's IDs by DingTalk's userid (senderStaffId).
-	People spoken.People `yaml:"people"`
+	People channel.People `yaml:"people"`
 	// API is the address of a DingTalk of one's own; empty: PublicAPI.
 	API string `yaml:"api"`
 	// CAFile holds the certificates (PEM) that DingTalk's are checked against;

@@ -17,12 +17,11 @@ import (
 	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/notify/post"
 	"xunjian/alerting/notify/secret"
-	"xunjian/alerting/notify/spoken"
 	"xunjian/alerting/notify/stream"
 )
 
-// via is the channel's word for channel.Actions.
-const via = "dingtalk"
+// Via is the channel's word for channel.Actions.
+const Via = "dingtalk"
 
 // usual is the rhythm with DingTalk, whose own libraries ping each 30 to 120 s.
 var usual = stream.Rhythm{First: 2 * time.Second, Most: time.Minute, Beat: 30 * time.Second, Silence: 95 * time.Second}
@@ -32,13 +31,13 @@ type Stream struct {
 	cfg    Config
 	client *post.Client
 	roots  *x509.CertPool
-	clerk  *spoken.Clerk
+	clerk  channel.Hearer
 	log    *slog.Logger
 	rhythm stream.Rhythm
 }
 
 // New returns the stream of a valid configuration.
-func New(cfg Config, actions channel.Actions, logger *slog.Logger) (*Stream, error) {
+func New(cfg Config, hear channel.Hearer, logger *slog.Logger) (*Stream, error) {
 	client, err := post.New(cfg.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("dingtalk stream %s: %w", cfg.Name, err)
@@ -47,7 +46,7 @@ func New(cfg Config, actions channel.Actions, logger *slog.Logger) (*Stream, err
 	if err != nil {
 		return nil, fmt.Errorf("dingtalk stream %s: %w", cfg.Name, err)
 	}
-	s := &Stream{cfg: cfg, client: client, roots: roots, clerk: spoken.NewClerk(via, cfg.People, actions), log: logger, rhythm: usual}
+	s := &Stream{cfg: cfg, client: client, roots: roots, clerk: hear, log: logger, rhythm: usual}
 	return s, nil
 }
 

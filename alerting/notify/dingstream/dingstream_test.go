@@ -287,7 +287,7 @@ func TestConfig(t *testing.T) {
 		t.Errorf("%v %v", paths, good.Secrets())
 	}
 	good.CAFile = "/none"
-	if _, err := dingstream.New(good, desk(), nil); err == nil {
+	if _, err := dingstream.New(good, spoken.NewClerk("dingtalk", good.People, desk()), nil); err == nil {
 		t.Error("opened without its certificates")
 	}
 }

@@ -341,7 +341,7 @@ func (f *fake) start(cfg dingstream.Config, d *spokentest.Desk, r stream.Rhythm)
 		f.t.Fatal(err)
 	}
 	l := &log{}
-	s, err := dingstream.New(cfg, d, slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	s, err := dingstream.New(cfg, spoken.NewClerk("dingtalk", cfg.People, d), slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if err != nil {
 		f.t.Fatal(err)
 	}

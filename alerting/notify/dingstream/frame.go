@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"xunjian/alerting/notify/spoken"
+	"xunjian/alerting/notify/channel"
 )
 
 // The kinds of frames and the topics that matter here.
@@ -88,8 +88,8 @@ func parseMessage(data string) (message, error) {
 
 // said is the message without what is DingTalk's alone. A userid belongs to a
 // company: that of another's sender could be anybody's here.
-func (m message) said(frameID string) spoken.Said {
-	s := spoken.Said{ID: m.ID, Sender: m.SenderStaffID, Text: m.words()}
+func (m message) said(frameID string) channel.Said {
+	s := channel.Said{ID: m.ID, Sender: m.SenderStaffID, Text: m.words()}
 	if s.ID == "" {
 		s.ID = frameID
 	}

@@ -10,7 +10,6 @@ import (
 	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/notify/post"
 	"xunjian/alerting/notify/secret"
-	"xunjian/alerting/notify/spoken"
 )
 
 // Where the platforms stand on the Internet.
@@ -29,7 +28,7 @@ type Config struct {
 	SecretFile string `yaml:"secret_file"`
 	// People are the roster's IDs by open_id, like ou_…, which is another one in
 	// each app.
-	People spoken.People `yaml:"people"`
+	People channel.People `yaml:"people"`
 	// API is LarkAPI, or the address of a Feishu of one's own; empty: FeishuAPI.
 	API string `yaml:"api"`
 	// CAFile holds the certificates (PEM) that the platform's are checked

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"xunjian/alerting/notify/spoken"
+	"xunjian/alerting/notify/channel"
 )
 
 // eventMessage is the event of a message to the bot, or in a group with it.
@@ -85,9 +85,9 @@ func (e event) concerns(appID string) bool {
 }
 
 // said is the message without what is Feishu's alone.
-func (e event) said() spoken.Said {
+func (e event) said() channel.Said {
 	m := e.Event.Message
-	s := spoken.Said{ID: m.ID, Sender: e.Event.Sender.ID.OpenID, Text: e.words()}
+	s := channel.Said{ID: m.ID, Sender: e.Event.Sender.ID.OpenID, Text: e.words()}
 	if s.ID == "" {
 		s.ID = e.Header.ID
 	}

@@ -393,7 +393,7 @@ func (f *fake) start(cfg feishustream.Config, d *spokentest.Desk, r stream.Rhyth
 		f.t.Fatal(err)
 	}
 	l := &log{}
-	s, err := feishustream.New(cfg, d, slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	s, err := feishustream.New(cfg, spoken.NewClerk("feishu", cfg.People, d), slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if err != nil {
 		f.t.Fatal(err)
 	}

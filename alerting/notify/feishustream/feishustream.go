@@ -18,12 +18,11 @@ import (
 	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/notify/post"
 	"xunjian/alerting/notify/secret"
-	"xunjian/alerting/notify/spoken"
 	"xunjian/alerting/notify/stream"
 )
 
-// via is the channel's word for channel.Actions.
-const via = "feishu"
+// Via is the channel's word for channel.Actions.
+const Via = "feishu"
 
 // What a data frame is answered.
 const (
@@ -57,7 +56,7 @@ type Stream struct {
 	cfg    Config
 	client *post.Client
 	roots  *x509.CertPool
-	clerk  *spoken.Clerk
+	clerk  channel.Hearer
 	log    *slog.Logger
 	tokens tokens
 	parts  parts
@@ -71,7 +70,7 @@ type Stream struct {
 }
 
 // New returns the stream of a valid configuration.
-func New(cfg Config, actions channel.Actions, logger *slog.Logger) (*Stream, error) {
+func New(cfg Config, hear channel.Hearer, logger *slog.Logger) (*Stream, error) {
 	client, err := post.New(cfg.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("feishu stream %s: %w", cfg.Name, err)
@@ -81,7 +80,7 @@ func New(cfg Config, actions channel.Actions, logger *slog.Logger) (*Stream, err
 		return nil, fmt.Errorf("feishu stream %s: %w", cfg.Name, err)
 	}
 	return &Stream{
-		cfg: cfg, client: client, roots: roots, clerk: spoken.NewClerk(via, cfg.People, actions), log: logger,
+		cfg: cfg, client: client, roots: roots, clerk: hear, log: logger,
 		now: time.Now, pause: pause, rhythm: clientConfig{}.rhythm(),
 	}, nil
 }

@@ -330,7 +330,7 @@ func TestConfig(t *testing.T) {
 		t.Errorf("%v %v", paths, good.Secrets())
 	}
 	good.CAFile = "/none"
-	if _, err := feishustream.New(good, desk(), nil); err == nil {
+	if _, err := feishustream.New(good, spoken.NewClerk("feishu", good.People, desk()), nil); err == nil {
 		t.Error("opened without its certificates")
 	}
 }

@@ -6,10 +6,42 @@ import (
 	"strings"
 	"time"
 
-	"xunjian/alerting"
-	"xunjian/alerting/incident"
 	"xunjian/alerting/plan"
 )
+
+// Event is what people may be told of.
+type Event struct {
+	// Type is incident, warning or drill; Kind that of the event.
+	Type, Kind   string
+	Code, System string
+	Level        plan.Level
+	At           time.Time
+	// Ends says that something is over, which is never kept from people.
+	Ends bool
+}
+
+// Manner is how people are told, beside what the plan says.
+type Manner struct {
+	// Also are roles that hear beside those that the event is for.
+	Also []string
+	// Only are the channels that are used, as patterns; nil: all.
+	Only []string
+	// NotBefore holds the notices back; the zero time: at once.
+	NotBefore time.Time
+	// Untold: no notice but the journal's.
+	Untold bool
+	// Why are the grounds, in the order they were found.
+	Why []Ground
+}
+
+// Ground is why: a code with arguments, which the reader's language turns into a
+// sentence.
+type Ground struct {
+	Code string
+	Args map[string]any
+}
+
+func (m *Manner) why(code string, args map[string]any) { m.Why = append(m.Why, Ground{code, args}) }
 
 // Policy decides by a configuration. It changes nothing and may be used by
 // several at once.
@@ -26,77 +58,64 @@ func New(cfg Config, zone *time.Location, working func(time.Time) bool) *Policy 
 }
 
 // Manner says how people are told of an event.
-func (p *Policy) Manner(o alerting.Occasion) alerting.Manner {
-	var m alerting.Manner
-	why := func(code string, args map[string]any) { m.Why = append(m.Why, alerting.Ground{Code: code, Args: args}) }
+func (p *Policy) Manner(e Event) Manner {
+	var m Manner
 	for _, r := range p.cfg.Rules {
-		until, ok := p.matches(r.Match, o)
+		until, ok := p.matches(r.Match, e)
 		if !ok {
 			continue
 		}
 		args := map[string]any{"policy": r.Name}
 		if len(r.Also) > 0 {
 			m.Also = append(m.Also, r.Also...)
-			why("also", map[string]any{"policy": r.Name, "roles": strings.Join(r.Also, ", ")})
+			m.why("also", map[string]any{"policy": r.Name, "roles": strings.Join(r.Also, ", ")})
 		}
 		if len(r.Channels) > 0 {
 			m.Only = r.Channels
-			why("channels", map[string]any{"policy": r.Name, "channels": strings.Join(r.Channels, ", ")})
+			m.why("channels", map[string]any{"policy": r.Name, "channels": strings.Join(r.Channels, ", ")})
 		}
 		switch {
-		case (r.Hold || r.Drop) && o.Ends():
-			why("end_is_told", args)
+		case (r.Hold || r.Drop) && e.Ends:
+			m.why("end_is_told", args)
 		case r.Drop:
 			m.Untold = true
-			why("dropped", args)
+			m.why("dropped", args)
 		case r.Hold && until.After(m.NotBefore):
 			m.NotBefore = until
-			why("held", map[string]any{"policy": r.Name, "until": until})
+			m.why("held", map[string]any{"policy": r.Name, "until": until})
 		}
 		if r.Stop {
-			why("stopped", args)
+			m.why("stopped", args)
 			break
 		}
 	}
 	for _, w := range p.cfg.Windows {
-		if !p.within(w, o) {
+		if !p.within(w, e) {
 			continue
 		}
 		args := map[string]any{"window": w.Name, "owner": w.Owner, "until": w.To}
-		if o.Ends() {
-			why("end_is_told", map[string]any{"policy": w.Name})
+		if e.Ends {
+			m.why("end_is_told", map[string]any{"policy": w.Name})
 			continue
 		}
 		m.Untold = true
-		why("maintenance", args)
+		m.why("maintenance", args)
 	}
 	return m
 }
 
-// Type is the word of policies for what an incident is.
-func Type(o alerting.Occasion) string {
-	switch {
-	case o.Incident.Drill:
-		return "drill"
-	case o.Incident.State == incident.Watched || o.Incident.State == incident.Gone:
-		return "warning"
-	}
-	return "incident"
-}
-
 // matches reports whether an event is meant, and until when the hours last that
 // it falls into.
-func (p *Policy) matches(m Match, o alerting.Occasion) (until time.Time, ok bool) {
-	i := o.Incident
+func (p *Policy) matches(m Match, e Event) (until time.Time, ok bool) {
 	switch {
-	case len(m.Types) > 0 && !slices.Contains(m.Types, Type(o)),
-		len(m.Codes) > 0 && !slices.Contains(m.Codes, i.Code),
-		len(m.Levels) > 0 && !slices.Contains(m.Levels, i.Level),
-		len(m.Systems) > 0 && !slices.Contains(m.Systems, i.System),
-		len(m.Kinds) > 0 && !slices.Contains(m.Kinds, o.Kind):
+	case len(m.Types) > 0 && !slices.Contains(m.Types, e.Type),
+		len(m.Codes) > 0 && !slices.Contains(m.Codes, e.Code),
+		len(m.Levels) > 0 && !slices.Contains(m.Levels, e.Level),
+		len(m.Systems) > 0 && !slices.Contains(m.Systems, e.System),
+		len(m.Kinds) > 0 && !slices.Contains(m.Kinds, e.Kind):
 		return time.Time{}, false
 	}
-	at := o.At.In(p.zone)
+	at := e.At.In(p.zone)
 	if len(m.Hours) == 0 {
 		return time.Time{}, p.day(m.Days, at)
 	}
@@ -141,20 +160,20 @@ func (p *Policy) day(days []string, at time.Time) bool {
 	})
 }
 
-func (p *Policy) within(w Window, o alerting.Occasion) bool {
+func (p *Policy) within(w Window, e Event) bool {
 	from, err1 := time.ParseInLocation(timeForm, w.From, p.zone)
 	to, err2 := time.ParseInLocation(timeForm, w.To, p.zone)
-	return err1 == nil && err2 == nil && !o.At.Before(from) && o.At.Before(to) && about(w.Systems, w.Codes, o) && !grave(o)
+	return err1 == nil && err2 == nil && !e.At.Before(from) && e.At.Before(to) && about(w.Systems, w.Codes, e) && !grave(e)
 }
 
 // grave incidents are never kept from people: announced work does not take the
 // platform away from bidders.
-func grave(o alerting.Occasion) bool {
-	return Type(o) == "incident" && (o.Incident.Level == plan.LevelI || o.Incident.Level == plan.LevelII)
+func grave(e Event) bool {
+	return e.Type == "incident" && (e.Level == plan.LevelI || e.Level == plan.LevelII)
 }
 
-func about(systems, codes []string, o alerting.Occasion) bool {
-	return (len(systems) == 0 || slices.Contains(systems, o.Incident.System)) && (len(codes) == 0 || slices.Contains(codes, o.Incident.Code))
+func about(systems, codes []string, e Event) bool {
+	return (len(systems) == 0 || slices.Contains(systems, e.System)) && (len(codes) == 0 || slices.Contains(codes, e.Code))
 }
 
 // Messages says grounds and refusals.

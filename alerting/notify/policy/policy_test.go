@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"xunjian/alerting"
-	"xunjian/alerting/incident"
 	"xunjian/alerting/notify/policy"
 	"xunjian/alerting/plan"
 )
@@ -39,11 +37,20 @@ var cfg = policy.Config{
 	Windows: []policy.Window{{Name: "patching", Owner: "zhang", From: "2026-12-05 20:00", To: "2026-12-05 23:00", Systems: []string{"evaluation"}}},
 }
 
-func occasion(when, kind, code string, level plan.Level, system string, state incident.State) alerting.Occasion {
-	return alerting.Occasion{Kind: kind, At: at(when), Incident: incident.Incident{Code: code, Level: level, System: system, State: state}}
+// The types of events as the table has them.
+const (
+	warning = "warning"
+	gone    = "warning, over"
+	open    = "incident"
+	done    = "incident, over"
+)
+
+func occasion(when, kind, code string, level plan.Level, system, is string) policy.Event {
+	what, _, over := strings.Cut(is, ", ")
+	return policy.Event{Type: what, Kind: kind, Code: code, Level: level, System: system, At: at(when), Ends: over}
 }
 
-func codes(m alerting.Manner) string {
+func codes(m policy.Manner) string {
 	var out []string
 	for _, g := range m.Why {
 		out = append(out, g.Code)
@@ -55,27 +62,27 @@ func TestManner(t *testing.T) {
 	p := policy.New(cfg, zone, working)
 	for _, c := range []struct {
 		name  string
-		o     alerting.Occasion
+		o     policy.Event
 		why   string
 		until string
 		quiet bool
 		only  string
 		also  string
 	}{
-		{"a warning by day", occasion("2026-11-24 12:00", "opened", "", "", "", incident.Watched), "", "", false, "", ""},
-		{"a warning in the evening", occasion("2026-11-24 22:00", "opened", "", "", "", incident.Watched), "held", "2026-11-25 07:00", false, "", ""},
-		{"a warning after midnight", occasion("2026-11-25 06:59", "opened", "", "", "", incident.Watched), "held", "2026-11-25 07:00", false, "", ""},
-		{"a warning in the morning", occasion("2026-11-25 07:00", "opened", "", "", "", incident.Watched), "", "", false, "", ""},
-		{"a warning that ends at night", occasion("2026-11-24 23:00", "dismissed", "", "", "", incident.Gone), "end_is_told", "", false, "", ""},
-		{"an incident at night", occasion("2026-11-24 23:00", "opened", "E01", "IV", "", incident.Open), "", "", false, "", ""},
-		{"a grave one", occasion("2026-11-24 12:00", "level_changed", "E01", "II", "", incident.Open), "also", "", false, "", "leading-group"},
-		{"on a Sunday", occasion("2026-11-29 12:00", "opened", "E01", "IV", "", incident.Open), "channels", "", false, "sms/* mail", ""},
-		{"on a Saturday of work", occasion("2026-11-28 12:00", "opened", "E01", "IV", "", incident.Open), "", "", false, "", ""},
-		{"dropped, and nothing after it", occasion("2026-11-24 12:00", "acknowledged", "E01", "IV", "archive", incident.Acked), "dropped stopped", "", true, "", ""},
-		{"the end of what was dropped", occasion("2026-11-24 12:00", "resolved", "E01", "IV", "archive", incident.Done), "end_is_told stopped", "", false, "", ""},
-		{"a system that is worked on", occasion("2026-12-05 20:00", "opened", "E01", "III", "evaluation", incident.Open), "channels maintenance", "", true, "sms/* mail", ""},
-		{"after the work", occasion("2026-12-05 23:00", "opened", "E01", "III", "evaluation", incident.Open), "channels", "", false, "sms/* mail", ""},
-		{"grave while it is worked on", occasion("2026-12-05 21:00", "opened", "E01", "I", "evaluation", incident.Open), "also channels", "", false, "sms/* mail", "leading-group"},
+		{"a warning by day", occasion("2026-11-24 12:00", "opened", "", "", "", warning), "", "", false, "", ""},
+		{"a warning in the evening", occasion("2026-11-24 22:00", "opened", "", "", "", warning), "held", "2026-11-25 07:00", false, "", ""},
+		{"a warning after midnight", occasion("2026-11-25 06:59", "opened", "", "", "", warning), "held", "2026-11-25 07:00", false, "", ""},
+		{"a warning in the morning", occasion("2026-11-25 07:00", "opened", "", "", "", warning), "", "", false, "", ""},
+		{"a warning that ends at night", occasion("2026-11-24 23:00", "dismissed", "", "", "", gone), "end_is_told", "", false, "", ""},
+		{"an incident at night", occasion("2026-11-24 23:00", "opened", "E01", "IV", "", open), "", "", false, "", ""},
+		{"a grave one", occasion("2026-11-24 12:00", "level_changed", "E01", "II", "", open), "also", "", false, "", "leading-group"},
+		{"on a Sunday", occasion("2026-11-29 12:00", "opened", "E01", "IV", "", open), "channels", "", false, "sms/* mail", ""},
+		{"on a Saturday of work", occasion("2026-11-28 12:00", "opened", "E01", "IV", "", open), "", "", false, "", ""},
+		{"dropped, and nothing after it", occasion("2026-11-24 12:00", "acknowledged", "E01", "IV", "archive", open), "dropped stopped", "", true, "", ""},
+		{"the end of what was dropped", occasion("2026-11-24 12:00", "resolved", "E01", "IV", "archive", done), "end_is_told stopped", "", false, "", ""},
+		{"a system that is worked on", occasion("2026-12-05 20:00", "opened", "E01", "III", "evaluation", open), "channels maintenance", "", true, "sms/* mail", ""},
+		{"after the work", occasion("2026-12-05 23:00", "opened", "E01", "III", "evaluation", open), "channels", "", false, "sms/* mail", ""},
+		{"grave while it is worked on", occasion("2026-12-05 21:00", "opened", "E01", "I", "evaluation", open), "also channels", "", false, "sms/* mail", "leading-group"},
 	} {
 		m := p.Manner(c.o)
 		until := ""
@@ -84,12 +91,6 @@ func TestManner(t *testing.T) {
 		}
 		if codes(m) != c.why || until != c.until || m.Untold != c.quiet || strings.Join(m.Only, " ") != c.only || strings.Join(m.Also, " ") != c.also {
 			t.Errorf("%s: why %q, until %q, untold %v, only %v, also %v", c.name, codes(m), until, m.Untold, m.Only, m.Also)
-		}
-	}
-	m := alerting.Manner{Only: []string{"sms/*", "mail"}}
-	for channel, want := range map[string]bool{"journal": true, "mail": true, "sms/aliyun": true, "robot/duty": false} {
-		if m.Uses(channel) != want {
-			t.Errorf("uses %s: %v", channel, !want)
 		}
 	}
 }
@@ -178,19 +179,19 @@ func TestSilences(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	quiet := func(s *policy.Silences, o alerting.Occasion) bool { return s.Manner(o, alerting.Manner{}).Untold }
-	opened := occasion("2026-11-24 13:00", "opened", "E01", "III", "", incident.Open)
+	quiet := func(s *policy.Silences, o policy.Event) bool { return s.Manner(o, policy.Manner{}).Untold }
+	opened := occasion("2026-11-24 13:00", "opened", "E01", "III", "", open)
 	for _, s := range []*policy.Silences{s, load()} {
 		switch {
 		case !quiet(s, opened):
 			t.Error("it is told all the same")
-		case quiet(s, occasion("2026-11-24 13:00", "opened", "D01", "III", "", incident.Open)):
+		case quiet(s, occasion("2026-11-24 13:00", "opened", "D01", "III", "", open)):
 			t.Error("something else is not told")
-		case quiet(s, occasion("2026-11-24 13:00", "resolved", "E01", "III", "", incident.Done)):
+		case quiet(s, occasion("2026-11-24 13:00", "resolved", "E01", "III", "", done)):
 			t.Error("the end is not told")
-		case quiet(s, occasion("2026-11-24 13:00", "level_changed", "E01", "II", "", incident.Open)):
+		case quiet(s, occasion("2026-11-24 13:00", "level_changed", "E01", "II", "", open)):
 			t.Error("level II is not told")
-		case quiet(s, occasion("2026-11-24 14:00", "opened", "E01", "III", "", incident.Open)):
+		case quiet(s, occasion("2026-11-24 14:00", "opened", "E01", "III", "", open)):
 			t.Error("it outlasts its end")
 		}
 	}

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"xunjian/alerting"
 )
 
 // Silence keeps notices about something back for a while, because a person says
@@ -142,21 +140,21 @@ func (s *Silences) List() []Silence {
 }
 
 // Manner adds the silences to what a policy said.
-func (s *Silences) Manner(o alerting.Occasion, m alerting.Manner) alerting.Manner {
+func (s *Silences) Manner(e Event, m Manner) Manner {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range slices.Sorted(maps.Keys(s.list)) {
 		one := s.list[id]
-		if o.At.Before(one.From) || !o.At.Before(one.To) || !about(one.Systems, one.Codes, o) {
+		if e.At.Before(one.From) || !e.At.Before(one.To) || !about(one.Systems, one.Codes, e) {
 			continue
 		}
 		args := map[string]any{"silence": one.ID, "owner": one.Owner, "until": one.To, "reason": one.Reason}
-		if o.Ends() || grave(o) {
-			m.Why = append(m.Why, alerting.Ground{Code: "louder_than_silence", Args: args})
+		if e.Ends || grave(e) {
+			m.why("louder_than_silence", args)
 			continue
 		}
 		m.Untold = true
-		m.Why = append(m.Why, alerting.Ground{Code: "silenced", Args: args})
+		m.why("silenced", args)
 	}
 	return m
 }

@@ -29,17 +29,11 @@ const (
 	stale = 10 * time.Minute
 )
 
-// Said is a message to the app.
-type Said struct {
-	// ID is the platform's own; the same one is dealt with once.
-	ID string
-	// Sender is the platform's ID of the person; empty where it gives none, as
-	// for people of another company.
-	Sender string
-	Text   string
-	// At is when it was sent; zero where that is not known.
-	At time.Time
-}
+// The words that a platform's connection and the clerk have in common.
+type (
+	Said   = channel.Said
+	People = channel.People
+)
 
 // Clerk carries out what people say in a chat.
 type Clerk struct {

@@ -1,4 +1,4 @@
-package notify_test
+package outlets_test
 
 import (
 	"context"
@@ -13,9 +13,9 @@ import (
 	"xunjian/alerting"
 	"xunjian/alerting/notify"
 	"xunjian/alerting/notify/mail"
+	"xunjian/alerting/notify/policy"
 	"xunjian/alerting/notify/robots"
 	"xunjian/alerting/notify/webhook"
-	"xunjian/alerting/planfile"
 	"xunjian/alerting/roster"
 
 	notice "xunjian/alerting/notify/channel"
@@ -54,8 +54,9 @@ func TestRoutes(t *testing.T) {
 		"drill of leaders": {alerting.Audience{Drill: true, Roles: []string{"leader"}, People: []roster.Person{li}}, []string{"mail>li zh-CN", "robot/all>robot/all zh-CN", "webhook/leaders>webhook/leaders en"}},
 		"drill of others":  {alerting.Audience{Drill: true, Roles: []string{"leader"}}, nil},
 	} {
+		_, o, _ := desk(t, policy.Config{}, ways(t)...)
 		var got []string
-		for _, r := range notify.Routes(ways(t))(c.to) {
+		for _, r := range o.Routes(c.to) {
 			got = append(got, r.Channel+">"+r.Recipient+" "+r.Lang)
 		}
 		if !slices.Equal(got, c.want) {
@@ -79,16 +80,17 @@ func TestSignalReachesWebhook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := sit(t)
-	b.desk, err = alerting.NewDesk(context.Background(), alerting.Options{
-		Store: b.st, Basis: alerting.Basis{Plan: planfile.Default(), Roster: people}, Host: "web1", Routes: notify.Routes([]notify.Channel{hook}),
-	})
-	if err != nil {
+	d, _, w := desk(t, policy.Config{}, notify.NewJournal(io.Discard, false), hook)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); w.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	if err := d.Signals(ctx, []alerting.Signal{{
+		Key: "a", Status: alerting.Firing, Rule: "DiskFull", At: time.Now(), Since: time.Now(), Via: "rules",
+		Labels: map[string]string{"code": "E01"}, Annotations: map[string]string{"summary": "disk full", "summary_zh": "磁盘已满"},
+	}}); err != nil {
 		t.Fatal(err)
 	}
-	b.open(t, 1)
-	_, stop := b.work(t, b.st, notify.NewJournal(io.Discard, false), hook)
-	defer stop()
 	select {
 	case body := <-bodies:
 		for _, want := range []string{`"type":"xunjian.incident.opened"`, `"host":"web1"`, `"subject":"[IV] E01 disk full`, `"name":"Server"`} {
