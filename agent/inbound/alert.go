@@ -29,6 +29,7 @@ const (
 	maxName       = 128    // bytes
 	maxValue      = 4 << 10
 	maxIdentifier = 200
+	maxDepth      = 8 // to which a wrong text is looked for
 )
 
 // keyPrefix begins the key of every alert from outside, and of nothing else.
@@ -297,7 +298,7 @@ func keptUntil(basis []string) (until time.Time, ok bool) {
 func invalidText(raw []byte) *refusal {
 	out := &refusal{status: 400, alert: -1}
 	var field strings.Builder
-	for {
+	for range maxDepth { // each level is read again
 		var list []json.RawMessage
 		var object map[string]json.RawMessage
 		next := json.RawMessage(nil)

@@ -2,6 +2,7 @@ package inbound
 
 import (
 	"encoding/json"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/url"
@@ -144,7 +145,7 @@ func (in *Inbound) postNotification(w http.ResponseWriter, r *http.Request) erro
 	}
 	source := sourceHook + "alertmanager"
 	if n.Truncated > 0 {
-		in.warn("Alertmanager left alerts out; set max_alerts: 0 at its receiver", source, "left_out", n.Truncated)
+		in.say(slog.LevelWarn, "Alertmanager left alerts out; set max_alerts: 0 at its receiver", source, "left_out", n.Truncated)
 	}
 	var bad error
 	alerts, err := in.alerts(n.Alerts, source, func(p *postable) {

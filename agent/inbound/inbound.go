@@ -213,9 +213,9 @@ func (in *Inbound) count(source string, f func(*Count)) {
 	in.counts[source] = c
 }
 
-// warn logs at most once a minute for each source and message: whoever is
+// say logs at most once a minute for each source and message: whoever is
 // refused can repeat it as fast as the network allows.
-func (in *Inbound) warn(message, source string, args ...any) {
+func (in *Inbound) say(level slog.Level, message, source string, args ...any) {
 	in.countMu.Lock()
 	now := in.opt.Now()
 	last, ok := in.warned[message+source]
@@ -225,7 +225,7 @@ func (in *Inbound) warn(message, source string, args ...any) {
 	}
 	in.countMu.Unlock()
 	if again {
-		in.opt.Logger.Warn(message, append([]any{"source", source}, args...)...)
+		in.opt.Logger.Log(context.Background(), level, message, append([]any{"source", source}, args...)...)
 	}
 }
 
@@ -323,8 +323,10 @@ func (t *taking) add(a *alert) {
 		s.Since = h.starts
 	}
 	if a.status == alerting.Ended {
-		// The end of an earlier life says nothing of this one.
-		if known && !(h.said && !a.ends.IsZero() && a.ends.Before(h.starts)) {
+		// The end of an earlier life says nothing of this one. Some say times in
+		// whole seconds.
+		earlier := h.said && !a.ends.IsZero() && a.ends.Before(h.starts.Truncate(time.Second))
+		if known && !earlier {
 			t.signals = append(t.signals, s)
 			t.next[key] = nil
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"mime"
 	"net"
 	"net/http"
@@ -83,10 +84,10 @@ func (in *Inbound) refused(w http.ResponseWriter, source string, err error, form
 	in.count(source, func(c *Count) { c.Refused++ })
 	r := (*refusal)(nil)
 	if !errors.As(err, &r) {
-		in.opt.Logger.Error("take in alerts from outside", "source", source, "err", err)
+		in.say(slog.LevelError, "take in alerts from outside", source, "err", err)
 		r = refuse(http.StatusServiceUnavailable, "the alerts could not be kept; none of them was taken; send them again")
 	} else {
-		in.warn("refused alerts from outside", source, "status", r.status, "why", cut(r.Error(), 300))
+		in.say(slog.LevelWarn, "refused alerts from outside", source, "status", r.status, "why", cut(r.Error(), 300))
 	}
 	switch r.status {
 	case http.StatusUnauthorized:
