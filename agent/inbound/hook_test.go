@@ -136,6 +136,9 @@ webhooks:
 			is(t, "labels", a.Labels, map[string]string{"alertname": "T", "where": "z", "site": "north", "code": "F02", "kind": "incident", "severity": "odd"})
 		}
 	}
+	// Long numbers are names.
+	r.post("/webhook/own", `{"data":{"events":[{"id":12345678901234567892,"state":1},{"id":12345678901234567893,"state":1}]}}`, "X-Token", "token-of-a-test")
+	is(t, "alerts", len(r.desk.Alerts()), 4)
 	for body, says := range map[string]string{
 		`{"data":{}}`:                                    "data.events: no alerts there",
 		`{"data":{"events":{"a":1}}}`:                    "data.events: no list",
@@ -192,6 +195,7 @@ webhooks:
 	is(t, "signed", send(0, "firing", "dated"), answer{200, `{"status":"ok","alerts":1}`})
 	is(t, "ended", send(time.Second, "resolved", "dated"), answer{200, `{"status":"ok","alerts":1}`})
 	// Said again by somebody who listened: it does not open another incident.
+	clock.add(4 * time.Minute)
 	is(t, "replayed", send(0, "firing", "dated"), answer{200, `{"status":"ok","alerts":1,"replayed":true}`})
 	body = alert("firing")
 	upper := r.send("POST", "/webhook/dated", body, "X-Time", at(0), header, strings.ToUpper(sign(key, at(0)+":"+body)))

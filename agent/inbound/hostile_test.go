@@ -272,3 +272,40 @@ func TestTooMany(t *testing.T) {
 	r.post("/webhook/alertmanager", `{"version":"4","alerts":`+list(0, 10)+`}`)
 	is(t, "alerts", len(r.desk.Alerts()), 10010)
 }
+
+// The level of an alert is that of the incident it opens; one that was open
+// before keeps what people gave it.
+func TestLevel(t *testing.T) {
+	clock := &clock{now: t0}
+	r := enter(t, clock.Now, "")
+	labels := []string{"code", "E01", "incident", "x", "level", "II"}
+	r.post("/api/v2/alerts", api(t0, never, append(labels, "alertname", "A")...))
+	i := r.only()
+	is(t, "level", string(i.Level), "II")
+	_, err := r.desk.Do(t.Context(), i.ID, 0, incident.Actor{Kind: "person", Name: "wang"}, incident.SetLevel{Level: "III", Reason: "one bidder"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock.add(time.Minute)
+	r.post("/api/v2/alerts", api(t0, never, append(labels, "alertname", "B")...))
+	r.post("/api/v2/alerts", api(t0, never, append(labels, "alertname", "A")...))
+	is(t, "level", string(r.only().Level), "III")
+	is(t, "alerts", len(r.only().Alerts), 2)
+	// The time lost may say a graver one.
+	r.post("/api/v2/alerts", api(t0.Add(-100*time.Hour), never, "alertname", "C", "code", "E01", "level", "IV"))
+	for _, other := range r.incidents() {
+		if other.ID != i.ID {
+			is(t, "level", string(other.Level), "I")
+		}
+	}
+}
+
+// A text that is not UTF-8 is looked for in little time, however it is hidden.
+func TestDeepText(t *testing.T) {
+	r := enter(t, (&clock{now: t0}).Now, "")
+	begin := time.Now()
+	r.refuses(400, "not valid UTF-8", "POST", "/api/v2/alerts", strings.Repeat("[", 9000)+"\"\xff"+strings.Repeat("x", 3<<20)+"\""+strings.Repeat("]", 9000))
+	if d := time.Since(begin); d > 20*time.Second {
+		t.Errorf("took %v", d)
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -130,6 +132,15 @@ func TestRenewalsAreCheap(t *testing.T) {
 	is(t, "commits", r.failing.commits, 2)
 	is(t, "text", r.alert().Annotations["summary"], "another text")
 	is(t, "since", r.alert().Since.Equal(t0), true)
+	// One that says no more than that it holds longer than a restart would give.
+	r.post("/api/v2/alerts", api(t0, clock.Now().Add(time.Hour), "alertname", "A"))
+	commits := r.failing.commits
+	r.post("/api/v2/alerts", api(t0, clock.Now().Add(3*time.Hour), "alertname", "A"))
+	is(t, "commits", r.failing.commits, commits+1)
+	r.restart()
+	clock.add(2 * time.Hour)
+	r.expire()
+	is(t, "status", r.alert().Status, alerting.Firing)
 	// Both in one request: what is said last holds.
 	r.post("/api/v2/alerts", `[{"labels":{"alertname":"B"}},{"labels":{"alertname":"B"},"endsAt":"2026-03-02T08:00:00Z"},{"labels":{"alertname":"C"},"endsAt":"2026-03-02T08:00:00Z"},{"labels":{"alertname":"C"}}]`)
 	is(t, "alerts", len(r.desk.Alerts()), 2)
@@ -240,4 +251,18 @@ func TestAPI(t *testing.T) {
 	clock.add(2 * time.Hour)
 	r.expire()
 	is(t, "lost", names(""), "AB")
+}
+
+// The sender hanging up does not undo what it said.
+func TestHungUp(t *testing.T) {
+	r := enter(t, (&clock{now: t0}).Now, "")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	req := httptest.NewRequestWithContext(ctx, "POST", "/api/v2/alerts", strings.NewReader(api(t0, never, "alertname", "A")))
+	req.RemoteAddr = "127.0.0.1:1"
+	req.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	r.handler.ServeHTTP(w, req)
+	is(t, "answer", w.Code, 200)
+	is(t, "alert", r.alert().Status, alerting.Firing)
 }
