@@ -28,6 +28,7 @@ var allowed = []struct {
 	{"agent/papers", []string{"alerting"}},
 	{"agent/reports", []string{"alerting", "rules"}},
 	{"agent/measured", []string{"alerting/inspection", "checks", "rules"}},
+	{"agent/inbound", []string{"alerting"}},
 	{"agent/api", []string{"agent/access", "checks", "rules", "alerting"}},
 	{"agent/api/apitest", []string{"agent/api", "agent/measured", "agent/outlets", "agent/papers", "agent/reports", "agent/access", "checks", "rules", "alerting"}},
 	{"agent/console", []string{"agent/access", "checks", "rules", "alerting"}},
