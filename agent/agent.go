@@ -20,6 +20,7 @@ import (
 
 	"xunjian/agent/access"
 	"xunjian/agent/config"
+	"xunjian/agent/inbound"
 	"xunjian/agent/outlets"
 	"xunjian/agent/papers"
 	"xunjian/agent/reports"
@@ -79,6 +80,7 @@ type Agent struct {
 	accounts *access.Accounts
 	outbox   *notify.Worker
 	outlets  *outlets.Outlets
+	inbound  *inbound.Inbound
 	words    *notify.Words
 	answers  *answers.Answers
 	links    *answers.Links
@@ -170,6 +172,10 @@ func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	a.engine.Restore(restored(a.desk.Alerts()))
+	a.inbound, err = inbound.New(cfg.Inbound.Config, inbound.Options{Desk: a.desk, Plan: a.desk.Plan, Logger: a.log, Host: cfg.Host})
+	if err != nil {
+		return err
+	}
 	if a.papers, err = papers.New(papers.Config(cfg.Unit), cfg.Location(), a.desk); err != nil {
 		return err
 	}
@@ -241,6 +247,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	g.Go(func() error { return a.reports.Run(ctx) })
 	g.Go(func() error { return a.outbox.Run(ctx) })
 	g.Go(func() error { return a.outlets.Run(ctx) })
+	g.Go(func() error { return a.inbound.Run(ctx) })
 	g.Go(func() error { return a.lastResort().Run(ctx) })
 	g.Go(func() error { return a.runner.Run(ctx) })
 	a.doors.serve(ctx, g)

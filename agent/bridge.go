@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
+	"xunjian/agent/inbound"
 	"xunjian/alerting"
 	"xunjian/checks"
 	"xunjian/rules"
@@ -126,6 +127,9 @@ func signals(transitions []rules.Transition) []alerting.Signal {
 func restored(records []alerting.AlertRecord) []rules.Alert {
 	out := make([]rules.Alert, 0, len(records))
 	for _, r := range records {
+		if inbound.Owns(r.Key) {
+			continue // not the engine's to end
+		}
 		out = append(out, rules.Alert{
 			Key: r.Key, Rule: r.Rule, Labels: r.Labels, Annotations: r.Annotations,
 			State: rules.State(r.Status), Value: r.Value, Basis: r.Basis, Sources: r.Sources,

@@ -77,6 +77,11 @@ func (a *Agent) listen(cfg *config.Config) error {
 	if err := a.doors.tcp("metrics", cfg.Metrics.Listen, metrics, nil); err != nil {
 		return err
 	}
+	if cfg.Inbound.Listen != "" {
+		if err := a.doors.tcp("inbound", cfg.Inbound.Listen, a.inbound.Handler(), secure); err != nil {
+			return err
+		}
+	}
 	return a.doors.socket(cfg, rest)
 }
 

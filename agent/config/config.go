@@ -11,6 +11,7 @@ import (
 	"time"
 	_ "time/tzdata" // zones must be there on a machine without zoneinfo
 
+	"xunjian/agent/inbound"
 	"xunjian/alerting/calendar"
 	"xunjian/alerting/inspection"
 	"xunjian/alerting/plan"
@@ -69,6 +70,8 @@ type Config struct {
 	Drills []Drill `yaml:"drills"`
 	// Notify says how people are reached beside the journal.
 	Notify Notify `yaml:"notify"`
+	// Inbound takes in alerts from Prometheus, Alertmanager and others.
+	Inbound Inbound `yaml:"inbound"`
 
 	Checks Checks       `yaml:"checks"`
 	Rules  rules.Config `yaml:"rules"`
@@ -91,6 +94,13 @@ type Console struct {
 	// URL is where people reach the console, for links in notices; empty:
 	// made from Listen.
 	URL string `yaml:"url"`
+}
+
+// Inbound takes in alerts from outside.
+type Inbound struct {
+	// Listen is the address, host:port; empty: none are taken in.
+	Listen         string `yaml:"listen"`
+	inbound.Config `yaml:",inline"`
 }
 
 // Metrics is the listener of /metrics.
@@ -217,7 +227,7 @@ func (c *Config) paths() []*string {
 	for i := range c.Rules.Files {
 		out = append(out, &c.Rules.Files[i])
 	}
-	return slices.Concat(out, c.Notify.paths(), c.Checks.paths())
+	return slices.Concat(out, c.Notify.paths(), c.Inbound.Paths(), c.Checks.paths())
 }
 
 // Location is the time zone of Zone.

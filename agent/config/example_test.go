@@ -131,7 +131,7 @@ func TestExampleSamplesAreValid(t *testing.T) {
 	for name, content := range map[string][]byte{
 		"tls.crt": cert, "tls.key": key, "plan.yaml": plan.DefaultYAML,
 		"mail.password": []byte("hunter2\n"), "duty-group.url": []byte("https://oapi.dingtalk.com/robot/send?access_token=x\n"),
-		"duty-group.secret": []byte("SECx\n"), "operations.secret": []byte("x\n"), "archive.url": []byte("https://archive.example.org/x\n"), "mail-ca.pem": cert, "mail-sign.pem": cert, "mail-sign.key": key, "peer.url": []byte("https://peer.example.org/ping/x\n"), "watch.token": []byte("x\n"), "slack.token": []byte("xoxb-1\n"), "slack.app-token": []byte("xapp-1\n"), "slack.secret": []byte("x\n"), "dingtalk-app.secret": []byte("x\n"), "feishu-app.secret": []byte("x\n"), "backup.token": []byte("0123456789abcdef01234567\n"), "rules/site.yml": []byte("groups: []\n"),
+		"duty-group.secret": []byte("SECx\n"), "operations.secret": []byte("x\n"), "archive.url": []byte("https://archive.example.org/x\n"), "mail-ca.pem": cert, "mail-sign.pem": cert, "mail-sign.key": key, "peer.url": []byte("https://peer.example.org/ping/x\n"), "watch.token": []byte("x\n"), "inbound.token": []byte("0123456789abcdef0123\n"), "inbound.password": []byte("correct horse battery\n"), "zabbix.token": []byte("0123456789abcdef0123\n"), "own.secret": []byte("0123456789abcdef0123456789abcdef\n"), "slack.token": []byte("xoxb-1\n"), "slack.app-token": []byte("xapp-1\n"), "slack.secret": []byte("x\n"), "dingtalk-app.secret": []byte("x\n"), "feishu-app.secret": []byte("x\n"), "backup.token": []byte("0123456789abcdef01234567\n"), "rules/site.yml": []byte("groups: []\n"),
 		"forms/daily.yaml": ownForm(t),
 	} {
 		write(t, filepath.Join(dir, name), content)

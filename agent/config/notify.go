@@ -193,6 +193,12 @@ func (n Notify) twice() error {
 // beginning with the key.
 func (c *Config) Warnings() []string {
 	var out []string
+	for key, file := range c.Inbound.Secrets() {
+		if said := secret.Exposed(file); file != "" && said != "" {
+			out = append(out, "inbound."+key+": "+said)
+		}
+	}
+	slices.Sort(out)
 	parts := c.Notify.parts()
 	for _, path := range slices.Sorted(maps.Keys(parts)) {
 		files := parts[path].Secrets()

@@ -50,6 +50,7 @@ func (c *Config) Validate() error {
 	c.validateSchedule(&m)
 	c.validateResponse(&m)
 	c.validateNotify(&m)
+	c.validateInbound(&m)
 	if err := c.Checks.validate(); err != nil {
 		m.join("checks", err)
 	} else {
@@ -124,6 +125,22 @@ func (c *Config) validateZone(m *mistakes) {
 		return
 	}
 	c.zone = loc
+}
+
+// validateInbound checks what is taken in from outside, by itself and by the
+// plan.
+func (c *Config) validateInbound(m *mistakes) {
+	if c.Inbound.Listen != "" && m.address("inbound.listen", c.Inbound.Listen) && !strings.HasSuffix(c.Inbound.Listen, ":0") &&
+		(c.Inbound.Listen == c.Console.Listen || c.Inbound.Listen == c.Metrics.Listen) {
+		m.add("inbound.listen", "%s is already another's; each listener needs its own port", c.Inbound.Listen)
+	}
+	m.join("inbound", c.Inbound.Validate())
+	if len(c.Inbound.Map) == 0 {
+		return
+	}
+	if p, err := c.LoadPlan(); err == nil {
+		m.join("inbound", c.Inbound.ValidatePlan(p))
+	}
 }
 
 func (c *Config) validateListeners(m *mistakes) {
