@@ -11,11 +11,15 @@ import (
 	"xunjian/agent/config"
 	"xunjian/agent/outlets"
 	"xunjian/alerting"
+	"xunjian/alerting/incident"
 	"xunjian/alerting/notify"
+	"xunjian/alerting/notify/amsink"
+	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/notify/dingstream"
 	"xunjian/alerting/notify/feishustream"
 	"xunjian/alerting/notify/heartbeat"
 	"xunjian/alerting/notify/mail"
+	"xunjian/alerting/notify/pagerduty"
 	"xunjian/alerting/notify/policy"
 	"xunjian/alerting/notify/robots"
 	"xunjian/alerting/notify/slack"
@@ -55,6 +59,21 @@ func (a *Agent) lines(cfg *config.Config) (outlets.Lines, error) {
 			return outlets.Lines{}, err
 		}
 		out.Ways = append(out.Ways, c)
+	}
+	for _, one := range n.PagerDuty {
+		c, err := pagerduty.New(one)
+		if err != nil {
+			return outlets.Lines{}, err
+		}
+		out.Ways = append(out.Ways, c)
+	}
+	for _, one := range n.Alertmanagers {
+		c, err := amsink.New(one, a.openMessages, a.log)
+		if err != nil {
+			return outlets.Lines{}, err
+		}
+		out.Ways = append(out.Ways, c)
+		out.Runs = append(out.Runs, outlets.Running{Name: c.Name(), Run: c.Run})
 	}
 	for _, one := range n.Slack {
 		c, err := slack.New(one, slack.Options{Memory: memory{a.store}, Actions: a.answers, Logger: a.log})
@@ -158,4 +177,21 @@ func (a *Agent) failing() map[string]time.Time {
 		out[name] = h.FailingSince
 	}
 	return out
+}
+
+// openMessages are the incidents that have not ended, as they stand now.
+func (a *Agent) openMessages(ctx context.Context) ([]channel.Message, error) {
+	list, err := a.desk.Find(ctx, alerting.Query{States: []incident.State{incident.Open, incident.Acked}, Limit: 1000})
+	if err != nil {
+		return nil, err
+	}
+	var out []channel.Message
+	for _, i := range list {
+		s, err := a.answers.Stands(ctx, i.ID, "en")
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s.Message)
+	}
+	return out, nil
 }

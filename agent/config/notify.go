@@ -6,11 +6,13 @@ import (
 	"maps"
 	"slices"
 
+	"xunjian/alerting/notify/amsink"
 	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/notify/dingstream"
 	"xunjian/alerting/notify/feishustream"
 	"xunjian/alerting/notify/heartbeat"
 	"xunjian/alerting/notify/mail"
+	"xunjian/alerting/notify/pagerduty"
 	"xunjian/alerting/notify/policy"
 	"xunjian/alerting/notify/robots"
 	"xunjian/alerting/notify/secret"
@@ -28,6 +30,10 @@ type Notify struct {
 	Robots []robots.Config `yaml:"robots"`
 	// Webhooks post to programs.
 	Webhooks []webhook.Config `yaml:"webhooks"`
+	// PagerDuty are services that speak its Events API v2, Alertmanagers keep
+	// incidents as alerts.
+	PagerDuty     []pagerduty.Config `yaml:"pagerduty"`
+	Alertmanagers []amsink.Config    `yaml:"alertmanagers"`
 	// Slack are channels of Slack.
 	Slack []slack.Config `yaml:"slack"`
 	// DingTalkStreams and FeishuStreams hear what people answer in a chat.
@@ -57,6 +63,12 @@ func (n *Notify) parts() map[string]part {
 	for i := range n.Webhooks {
 		out[fmt.Sprintf("webhooks[%d]", i)] = &n.Webhooks[i]
 	}
+	for i := range n.PagerDuty {
+		out[fmt.Sprintf("pagerduty[%d]", i)] = &n.PagerDuty[i]
+	}
+	for i := range n.Alertmanagers {
+		out[fmt.Sprintf("alertmanagers[%d]", i)] = &n.Alertmanagers[i]
+	}
 	for i := range n.Slack {
 		out[fmt.Sprintf("slack[%d]", i)] = &n.Slack[i]
 	}
@@ -80,6 +92,12 @@ func (n *Notify) groups() map[string]channel.GroupConfig {
 	}
 	for i, c := range n.Webhooks {
 		out[fmt.Sprintf("webhooks[%d]", i)] = c.GroupConfig
+	}
+	for i, c := range n.PagerDuty {
+		out[fmt.Sprintf("pagerduty[%d]", i)] = c.GroupConfig
+	}
+	for i, c := range n.Alertmanagers {
+		out[fmt.Sprintf("alertmanagers[%d]", i)] = c.GroupConfig
 	}
 	for i, c := range n.Slack {
 		out[fmt.Sprintf("slack[%d]", i)] = c.GroupConfig
@@ -161,6 +179,12 @@ func (n *Notify) ChannelNames() []string {
 	}
 	for _, c := range n.Webhooks {
 		out = append(out, "webhook/"+c.Name)
+	}
+	for _, c := range n.PagerDuty {
+		out = append(out, "pagerduty/"+c.Name)
+	}
+	for _, c := range n.Alertmanagers {
+		out = append(out, "alertmanager/"+c.Name)
 	}
 	for _, c := range n.Slack {
 		out = append(out, "slack/"+c.Name)

@@ -65,6 +65,9 @@ func New(cfg Config, open OpenFunc, log *slog.Logger) (*Sink, error) {
 	return &Sink{cfg: cfg, client: client, open: open, log: log, turn: make(chan struct{}, 1), alerts: map[string]*entry{}, known: open == nil}, nil
 }
 
+// Program says that every notice goes out by itself.
+func (s *Sink) Program() {}
+
 // Name returns "alertmanager/" and the configured name.
 func (s *Sink) Name() string { return "alertmanager/" + s.cfg.Name }
 

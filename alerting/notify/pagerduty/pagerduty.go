@@ -33,6 +33,9 @@ func New(cfg Config) (*Service, error) {
 	return &Service{cfg: cfg, client: client}, nil
 }
 
+// Program says that every notice goes out by itself.
+func (s *Service) Program() {}
+
 // Name returns "pagerduty/" and the configured name.
 func (s *Service) Name() string { return "pagerduty/" + s.cfg.Name }
 
