@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,8 +113,13 @@ func open(t *testing.T, d *alerting.Desk) incident.Incident {
 // channel is back.
 func TestFallback(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		down := errors.New("no route to host")
-		robot := group{&way{name: "robot/duty", fail: func() error { return down }}}
+		var up atomic.Bool
+		robot := group{&way{name: "robot/duty", fail: func() error {
+			if up.Load() {
+				return nil
+			}
+			return errors.New("no route to host")
+		}}}
 		mail := personal{&way{name: "mail", fail: well}}
 		// The policy sends to the group alone.
 		cfg := policy.Config{Rules: []policy.Rule{{Name: "group", Channels: []string{"robot/*"}}}}
@@ -134,7 +140,7 @@ func TestFallback(t *testing.T) {
 		if h := w.Health()["robot/duty"]; time.Since(h.FailingSince) < 5*time.Minute || !strings.Contains(h.Error, "no route") {
 			t.Errorf("its health: %+v", h)
 		}
-		down = nil
+		up.Store(true)
 		time.Sleep(time.Hour)
 		if got := robot.all(); len(got) != 1 {
 			t.Errorf("the group heard %q", got)
@@ -197,6 +203,8 @@ func TestRevise(t *testing.T) {
 		time.Sleep(time.Minute)
 		cancel()
 		<-done
+		mu.Lock()
+		defer mu.Unlock()
 		if got := strings.Join(log, ", "); got != "run a, run a, end a, run b, run b, end b" {
 			t.Errorf("it went: %s", got)
 		}
