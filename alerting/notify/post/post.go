@@ -76,7 +76,12 @@ func Roots(caFile string) (*x509.CertPool, error) {
 
 // Do posts body to address.
 func (c *Client) Do(ctx context.Context, address string, header http.Header, body []byte) (Answer, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	return c.Send(ctx, http.MethodPost, address, header, body)
+}
+
+// Send is Do by another method, like GET.
+func (c *Client) Send(ctx context.Context, method, address string, header http.Header, body []byte) (Answer, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
 		return Answer{}, errors.New("the address is none")
 	}
