@@ -17,6 +17,7 @@ import (
 	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/notify/dingstream"
 	"xunjian/alerting/notify/feishustream"
+	"xunjian/alerting/notify/gateway"
 	"xunjian/alerting/notify/heartbeat"
 	"xunjian/alerting/notify/mail"
 	"xunjian/alerting/notify/pagerduty"
@@ -55,6 +56,13 @@ func (a *Agent) lines(cfg *config.Config) (outlets.Lines, error) {
 	}
 	for _, one := range n.Webhooks {
 		c, err := webhook.New(one)
+		if err != nil {
+			return outlets.Lines{}, err
+		}
+		out.Ways = append(out.Ways, c)
+	}
+	for _, one := range n.Gateways {
+		c, err := gateway.New(one)
 		if err != nil {
 			return outlets.Lines{}, err
 		}

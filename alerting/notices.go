@@ -29,6 +29,9 @@ type Audience struct {
 	People []roster.Person
 	// Drill says that nobody else may ever hear of it.
 	Drill bool
+	// Kind is that of the event, Level the incident's after it.
+	Kind  string
+	Level plan.Level
 }
 
 // Route is one way to one recipient.
@@ -90,7 +93,7 @@ func urgent(i incident.Incident) bool {
 // major warning the leading group too (Art. 7). Of a drill, those who take part
 // hear, and nobody else ever. also are roles that a policy adds.
 func AudienceOf(p *plan.Plan, people roster.Roster, i incident.Incident, data incident.Data, also ...string) Audience {
-	out := Audience{Drill: i.Drill}
+	out := Audience{Drill: i.Drill, Kind: data.Kind(), Level: i.Level}
 	to, all := addressed(p, i, data)
 	to = append(slices.Clone(to), also...)
 	seen := map[string]bool{}

@@ -10,6 +10,7 @@ import (
 	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/notify/dingstream"
 	"xunjian/alerting/notify/feishustream"
+	"xunjian/alerting/notify/gateway"
 	"xunjian/alerting/notify/heartbeat"
 	"xunjian/alerting/notify/mail"
 	"xunjian/alerting/notify/pagerduty"
@@ -30,6 +31,8 @@ type Notify struct {
 	Robots []robots.Config `yaml:"robots"`
 	// Webhooks post to programs.
 	Webhooks []webhook.Config `yaml:"webhooks"`
+	// Gateways send short texts and voice calls to telephones.
+	Gateways []gateway.Config `yaml:"gateways"`
 	// PagerDuty are services that speak its Events API v2, Alertmanagers keep
 	// incidents as alerts.
 	PagerDuty     []pagerduty.Config `yaml:"pagerduty"`
@@ -62,6 +65,9 @@ func (n *Notify) parts() map[string]part {
 	}
 	for i := range n.Webhooks {
 		out[fmt.Sprintf("webhooks[%d]", i)] = &n.Webhooks[i]
+	}
+	for i := range n.Gateways {
+		out[fmt.Sprintf("gateways[%d]", i)] = &n.Gateways[i]
 	}
 	for i := range n.PagerDuty {
 		out[fmt.Sprintf("pagerduty[%d]", i)] = &n.PagerDuty[i]
@@ -179,6 +185,9 @@ func (n *Notify) ChannelNames() []string {
 	}
 	for _, c := range n.Webhooks {
 		out = append(out, "webhook/"+c.Name)
+	}
+	for _, c := range n.Gateways {
+		out = append(out, c.Kind+"/"+c.Name)
 	}
 	for _, c := range n.PagerDuty {
 		out = append(out, "pagerduty/"+c.Name)

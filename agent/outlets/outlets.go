@@ -320,6 +320,9 @@ func routes(channels []channel.Channel) func(alerting.Audience) []alerting.Route
 	return func(to alerting.Audience) []alerting.Route {
 		var out []alerting.Route
 		for _, c := range channels {
+			if some, ok := c.(channel.Choosy); ok && !some.Takes(to.Kind, to.Level) {
+				continue
+			}
 			switch c := c.(type) {
 			case channel.Personal:
 				for _, p := range to.People {

@@ -3,6 +3,7 @@ package channel
 import (
 	"slices"
 
+	"xunjian/alerting/plan"
 	"xunjian/alerting/roster"
 )
 
@@ -11,6 +12,13 @@ type Personal interface {
 	Channel
 	// Reaches reports whether there is a way to this person.
 	Reaches(p roster.Person) bool
+}
+
+// Choosy is a channel that is used for some events only.
+type Choosy interface {
+	Channel
+	// Takes reports whether it is used for this kind of event at this level.
+	Takes(kind string, level plan.Level) bool
 }
 
 // Group is a channel to several readers at once.
