@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -292,9 +293,9 @@ func TestRun(t *testing.T) {
 	m := &member{}
 	cfg := serve(t, m)
 	cfg.Username, cfg.PasswordFile, cfg.TokenFile = "", "", write(t, "token-of-a-test")
-	asked := 0
+	var asked atomic.Int64
 	open := func(context.Context) ([]channel.Message, error) {
-		if asked++; asked == 1 {
+		if asked.Add(1) == 1 {
 			return nil, errors.New("the store is busy")
 		}
 		before, told := note(1), note(2)
@@ -346,13 +347,13 @@ func TestRun(t *testing.T) {
 			return ids
 		}
 		synctest.Wait()
-		if asked != 1 || len(m.all()) != 2 {
-			t.Fatalf("asked %d times, %d posts", asked, len(m.all()))
+		if asked.Load() != 1 || len(m.all()) != 2 {
+			t.Fatalf("asked %d times, %d posts", asked.Load(), len(m.all()))
 		}
 		want := []string{"INC-20260302-0001 " + told.Subject, "INC-before " + note(1).Subject}
 		for range 2 {
-			if diff := cmp.Diff(want, round()); diff != "" || asked != 2 {
-				t.Errorf("asked %d times (-want +got):\n%s", asked, diff)
+			if diff := cmp.Diff(want, round()); diff != "" || asked.Load() != 2 {
+				t.Errorf("asked %d times (-want +got):\n%s", asked.Load(), diff)
 			}
 		}
 		told.Incident.Over, told.Incident.Ended = true, told.At
