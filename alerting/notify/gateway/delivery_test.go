@@ -459,3 +459,22 @@ func TestConfig(t *testing.T) {
 		}
 	}
 }
+
+func TestHTTPFaults(t *testing.T) {
+	for provider, cfg := range map[string]gateway.Config{
+		"own":     {},
+		"aliyun":  {Name: "c", Kind: gateway.SMS, Provider: gateway.Aliyun, SignName: "巡检", TemplateID: "SMS_1", Params: []string{"subject"}, AccessKeyID: keyID, AccessKeySecretFile: file(t, secret)},
+		"tencent": {Name: "c", Kind: gateway.SMS, Provider: gateway.Tencent, SignName: "巡检", TemplateID: "7", AppID: "1400", Params: []string{"subject"}, AccessKeyID: keyID, AccessKeySecretFile: file(t, secret)},
+	} {
+		t.Run(provider, func(t *testing.T) {
+			notifytest.HTTPFaults(t, reader, []string{secret}, func(t *testing.T, s notifytest.Side) channel.Channel {
+				at := cfg
+				if at.Endpoint = s.URL; provider == "own" {
+					at = plain(t, s.URL)
+				}
+				at.CAFile = s.CAFile
+				return open(t, at)
+			})
+		})
+	}
+}

@@ -211,3 +211,13 @@ func TestMention(t *testing.T) {
 		}
 	}
 }
+
+func TestHTTPFaults(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			notifytest.HTTPFaults(t, roster.Person{}, []string{token, key}, func(t *testing.T, s notifytest.Side) channel.Channel {
+				return open(t, config(t, &fake{kind: kind, signed: kind != robots.WeCom}, s.URL))
+			})
+		})
+	}
+}

@@ -803,3 +803,9 @@ func TestAtOnce(t *testing.T) {
 		t.Errorf("%d heads, %v", heads, keys)
 	}
 }
+
+func TestHTTPFaults(t *testing.T) {
+	notifytest.HTTPFaults(t, roster.Person{}, []string{botToken, appToken, signing}, func(t *testing.T, s notifytest.Side) channel.Channel {
+		return open(t, config(t, s.URL+"/api"), slack.Options{})
+	})
+}
