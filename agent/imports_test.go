@@ -34,6 +34,9 @@ var allowed = []struct {
 	{"agent/console", []string{"agent/access", "checks", "rules", "alerting"}},
 	{"checks", nil},
 	{"checks/", []string{"checks"}},
+	{"checks/logs/archive", []string{"checks"}},
+	// What is taken in and what is found in files is kept in one place.
+	{"checks/logs/", []string{"checks", "checks/credential", "checks/logs/archive"}},
 	{"rules", nil},
 	{"rules/", []string{"rules"}},
 	{"alerting", []string{"alerting/incident", "alerting/plan", "alerting/roster"}},
