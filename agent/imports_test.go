@@ -37,6 +37,12 @@ var allowed = []struct {
 	{"checks/logs/archive", []string{"checks"}},
 	// What is taken in and what is found in files is kept in one place.
 	{"checks/logs/", []string{"checks", "checks/credential", "checks/logs/archive"}},
+	// One folder for each product, which never see each other; beside them what
+	// they share.
+	{"checks/database", []string{"checks", "checks/database/mysql", "checks/database/postgres", "checks/database/redis", "checks/database/server", "checks/database/sqlquery"}},
+	{"checks/database/", []string{"checks", "checks/credential", "checks/database/server", "checks/database/statement"}},
+	{"checks/database/server", []string{"checks"}},
+	{"checks/database/statement", nil},
 	{"rules", nil},
 	{"rules/", []string{"rules"}},
 	{"alerting", []string{"alerting/incident", "alerting/plan", "alerting/roster"}},
