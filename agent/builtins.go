@@ -16,19 +16,26 @@ import (
 	"xunjian/checks"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
+	"xunjian/checks/logs"
 	"xunjian/checks/reserve"
 	"xunjian/checks/self"
 	"xunjian/rules"
 )
 
 // inspected lists every check that looks at something outside of the agent: a
-// new check is one file and one line here. xunjian inspect runs these.
-func inspected(cfg *config.Config) ([]checks.Check, error) {
+// new check is one file and one line here. xunjian inspect runs these, with dir
+// "": what they would keep between runs is not kept then.
+func inspected(cfg *config.Config, dir string) ([]checks.Check, error) {
 	all := host.Checks(cfg.Checks.Host)
 	outside, err := external.Checks(cfg.Checks.External)
 	if err != nil {
 		return nil, err
 	}
+	read, err := logs.New(cfg.Checks.Logs, logs.Parts{Dir: dir, Zone: cfg.Location()})
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, read.Checks()...)
 	p, err := cfg.LoadPlan()
 	if err != nil {
 		return nil, err
@@ -40,7 +47,7 @@ func inspected(cfg *config.Config) ([]checks.Check, error) {
 // builtins lists every check of the running agent: what xunjian inspect sees,
 // the jobs that report to it, and the agent itself.
 func (a *Agent) builtins(cfg *config.Config) ([]checks.Check, error) {
-	list, err := inspected(cfg)
+	list, err := inspected(cfg, cfg.Data)
 	if err != nil {
 		return nil, err
 	}

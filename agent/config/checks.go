@@ -6,12 +6,14 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"xunjian/alerting/plan"
 	"xunjian/alerting/yamlfile"
 	"xunjian/checks"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
+	"xunjian/checks/logs"
 	"xunjian/checks/reserve"
 	"xunjian/checks/self"
 )
@@ -27,11 +29,13 @@ type Checks struct {
 	External external.Config `yaml:"external"`
 	// Reserve is what is ready of what the plan wants to have ready.
 	Reserve reserve.Config `yaml:"reserve"`
+	// Logs are read as they are written, and reviewed.
+	Logs logs.Config `yaml:"logs"`
 	Self    self.Config    `yaml:"self"`
 }
 
 func defaultChecks() Checks {
-	return Checks{Host: host.Default(), External: external.Default(), Reserve: reserve.Default(), Self: self.Default()}
+	return Checks{Host: host.Default(), External: external.Default(), Reserve: reserve.Default(), Logs: logs.Default(), Self: self.Default()}
 }
 
 // Lessons is the check of what investigations asked for.
@@ -52,7 +56,7 @@ func (c *Checks) paths() []*string {
 	for i := range c.External.Jobs {
 		out = append(out, &c.External.Jobs[i].TokenFile)
 	}
-	return out
+	return append(out, c.Logs.Paths()...)
 }
 
 // Enabled reports whether the check is to run.
@@ -92,6 +96,7 @@ func (c Checks) validate() error {
 	}
 	m.join("external", c.External.Validate())
 	m.join("reserve", c.Reserve.Validate())
+	m.join("logs", c.Logs.Validate())
 	if err := c.Self.Validate(); err != nil {
 		m.join("self", err)
 		c.Self = self.Default()
@@ -123,7 +128,7 @@ func (c Checks) validate() error {
 
 // known returns the checks that can be named, with their own schedules.
 func (c Checks) known() map[string]checks.Schedule {
-	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, Lessons: {}}
+	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, Lessons: {}, "logs": {Interval: 15 * time.Second}}
 	for _, p := range c.External.Plugins {
 		out["plugin/"+p.Name] = checks.Schedule{Interval: p.Interval, Timeout: p.Timeout}
 	}
