@@ -14,6 +14,7 @@ import (
 	"xunjian/alerting/notify"
 	"xunjian/alerting/notify/policy"
 	"xunjian/checks"
+	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
 	"xunjian/checks/logs"
@@ -36,6 +37,7 @@ func inspected(cfg *config.Config, dir string) ([]checks.Check, error) {
 		return nil, err
 	}
 	all = append(all, read.Checks()...)
+	all = append(all, database.Checks(cfg.Checks.Database)...)
 	p, err := cfg.LoadPlan()
 	if err != nil {
 		return nil, err

@@ -42,6 +42,12 @@ var allowed = []struct {
 	{"checks/logs/pattern", []string{"checks"}},
 	{"checks/logs/review", []string{"checks", "checks/logs/archive", "checks/logs/pattern", "checks/logs/stamp", "checks/logs/tail"}},
 	{"checks/logs/", []string{"checks", "checks/logs/archive", "checks/logs/stamp", "checks/logs/tail"}},
+	// One folder for each product, which never see each other; beside them what
+	// they share.
+	{"checks/database", []string{"checks", "checks/database/mysql", "checks/database/postgres", "checks/database/redis", "checks/database/server", "checks/database/sqlquery"}},
+	{"checks/database/", []string{"checks", "checks/credential", "checks/database/server", "checks/database/statement"}},
+	{"checks/database/server", []string{"checks"}},
+	{"checks/database/statement", nil},
 	{"rules", nil},
 	{"rules/", []string{"rules"}},
 	{"alerting", []string{"alerting/incident", "alerting/plan", "alerting/roster"}},
