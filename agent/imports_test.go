@@ -42,6 +42,8 @@ var allowed = []struct {
 	{"checks/logs/pattern", []string{"checks"}},
 	{"checks/logs/review", []string{"checks", "checks/logs/archive", "checks/logs/pattern", "checks/logs/stamp", "checks/logs/tail"}},
 	{"checks/logs/", []string{"checks", "checks/logs/archive", "checks/logs/stamp", "checks/logs/tail"}},
+	{"checks/", []string{"checks", "checks/credential"}},
+	{"checks/credential", nil},
 	// One folder for each product, which never see each other; beside them what
 	// they share.
 	{"checks/database", []string{"checks", "checks/database/mysql", "checks/database/postgres", "checks/database/redis", "checks/database/server", "checks/database/sqlquery"}},
