@@ -33,7 +33,6 @@ var allowed = []struct {
 	{"agent/api/apitest", []string{"agent/api", "agent/measured", "agent/outlets", "agent/papers", "agent/reports", "agent/access", "checks", "rules", "alerting"}},
 	{"agent/console", []string{"agent/access", "checks", "rules", "alerting"}},
 	{"checks", nil},
-	{"checks/", []string{"checks"}},
 	// One tailer reads for the whole room; its parts take the lines.
 	{"checks/logs", []string{"checks", "checks/logs/access", "checks/logs/archive", "checks/logs/novelty", "checks/logs/pattern", "checks/logs/review", "checks/logs/syslog", "checks/logs/tail"}},
 	{"checks/logs/tail", nil},
