@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"xunjian/alerting/plan"
 	"xunjian/alerting/yamlfile"
@@ -14,7 +13,6 @@ import (
 	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
-	"xunjian/checks/logs"
 	"xunjian/checks/reserve"
 	"xunjian/checks/self"
 )
@@ -32,13 +30,15 @@ type Checks struct {
 	Database database.Config `yaml:"database"`
 	// Reserve is what is ready of what the plan wants to have ready.
 	Reserve reserve.Config `yaml:"reserve"`
-	// Logs are read as they are written, and reviewed.
-	Logs logs.Config `yaml:"logs"`
-	Self self.Config `yaml:"self"`
+	Self    self.Config    `yaml:"self"`
+	Logs    Logs           `yaml:"logs"`
 }
 
 func defaultChecks() Checks {
-	return Checks{Host: host.Default(), External: external.Default(), Database: database.Default(), Reserve: reserve.Default(), Logs: logs.Default(), Self: self.Default()}
+	return Checks{
+		Host: host.Default(), External: external.Default(), Database: database.Default(), Reserve: reserve.Default(), Self: self.Default(),
+		Logs: defaultLogs(),
+	}
 }
 
 // Lessons is the check of what investigations asked for.
@@ -112,11 +112,11 @@ func (c Checks) validate() error {
 		c.Database = database.Config{Discover: c.Database.Discover}
 	}
 	m.join("reserve", c.Reserve.Validate())
-	m.join("logs", c.Logs.Validate())
 	if err := c.Self.Validate(); err != nil {
 		m.join("self", err)
 		c.Self = self.Default()
 	}
+	m.join("logs", c.Logs.validate())
 	known := c.known()
 	watch := map[string]bool{}
 	for _, check := range self.Checks(c.Self, self.Parts{}) {
@@ -144,7 +144,8 @@ func (c Checks) validate() error {
 
 // known returns the checks that can be named, with their own schedules.
 func (c Checks) known() map[string]checks.Schedule {
-	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, Lessons: {}, "logs": {Interval: 15 * time.Second}}
+	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, Lessons: {}}
+	maps.Copy(out, c.Logs.known())
 	for _, product := range database.Products() {
 		out[product] = checks.Schedule{} // all of them
 	}

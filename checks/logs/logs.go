@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"xunjian/checks"
+	"xunjian/checks/logs/archive"
 	"xunjian/checks/logs/review"
 	"xunjian/checks/logs/tail"
 )
@@ -67,9 +68,11 @@ func (m *mistakes) nest(key, dot string, err error) {
 type Parts struct {
 	// Dir is the folder for what has to survive; "" keeps nothing, and then
 	// the checks look once at the end of each log.
-	Dir    string
-	Zone   *time.Location
-	Logger *slog.Logger
+	Dir string
+	// Archive keeps the lines behind findings; nil keeps none.
+	Archive *archive.Archive
+	Zone    *time.Location
+	Logger  *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -91,7 +94,7 @@ func New(cfg Config, parts Parts) (*Room, error) {
 	}
 	opt := tail.Options{Sources: sources, From: tail.Start{Back: cfg.Backlog}, Logger: parts.Logger, Now: parts.Now}
 	if parts.Dir != "" {
-		opt.Dir = filepath.Join(parts.Dir, "logs")
+		opt.Dir = filepath.Join(parts.Dir, "log-positions")
 	} else {
 		opt.From.Back = max(opt.From.Back, look)
 	}
@@ -99,7 +102,7 @@ func New(cfg Config, parts Parts) (*Room, error) {
 	// Whatever changes in the configuration of the room makes all its checks
 	// new, since they share the tailer.
 	identity := fmt.Sprintf("%+v %+v", cfg, sources)
-	r, err := review.New(cfg.Review, review.Parts{Tailer: t, Sources: sources, Identity: identity, Once: parts.Dir == "", Zone: parts.Zone, Logger: parts.Logger, Now: parts.Now})
+	r, err := review.New(cfg.Review, review.Parts{Tailer: t, Archive: parts.Archive, Sources: sources, Identity: identity, Once: parts.Dir == "", Zone: parts.Zone, Logger: parts.Logger, Now: parts.Now})
 	if err != nil {
 		return nil, err
 	}

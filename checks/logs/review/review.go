@@ -11,12 +11,15 @@ import (
 	"time"
 
 	"xunjian/checks"
+	"xunjian/checks/logs/archive"
 	"xunjian/checks/logs/tail"
 )
 
 // Parts are what a Review is made of.
 type Parts struct {
-	Tailer  *tail.Tailer
+	Tailer *tail.Tailer
+	// Archive keeps the lines that were known; nil keeps none.
+	Archive *archive.Archive
 	Sources []tail.Source
 	// Identity tells how the room is configured.
 	Identity string
