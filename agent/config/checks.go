@@ -59,7 +59,7 @@ func (c *Checks) paths() []*string {
 	for i := range c.External.Jobs {
 		out = append(out, &c.External.Jobs[i].TokenFile)
 	}
-	return append(out, c.Database.Paths()...)
+	return slices.Concat(out, c.Database.Paths(), c.Logs.Paths())
 }
 
 // systems are the business systems that checks name, by the key that does.
