@@ -17,20 +17,22 @@ import (
 	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
+	"xunjian/checks/platform"
 	"xunjian/checks/reserve"
 	"xunjian/checks/self"
 	"xunjian/rules"
 )
 
 // inspected lists every check that looks at something outside of the agent: a
-// new check is one file and one line here. xunjian inspect runs these.
-func inspected(cfg *config.Config) ([]checks.Check, error) {
+// new check is one file and one line here. xunjian inspect runs these, once.
+func inspected(cfg *config.Config, once bool) ([]checks.Check, error) {
 	all := host.Checks(cfg.Checks.Host)
 	outside, err := external.Checks(cfg.Checks.External)
 	if err != nil {
 		return nil, err
 	}
 	all = append(all, database.Checks(cfg.Checks.Database)...)
+	all = append(all, platform.Checks(cfg.Checks.Platform, platform.Options{Once: once, Procfs: cfg.Checks.Host.Procfs})...)
 	p, err := cfg.LoadPlan()
 	if err != nil {
 		return nil, err
@@ -42,7 +44,7 @@ func inspected(cfg *config.Config) ([]checks.Check, error) {
 // builtins lists every check of the running agent: what xunjian inspect sees,
 // the jobs that report to it, and the agent itself.
 func (a *Agent) builtins(cfg *config.Config) ([]checks.Check, error) {
-	list, err := inspected(cfg)
+	list, err := inspected(cfg, false)
 	if err != nil {
 		return nil, err
 	}

@@ -177,10 +177,10 @@ type Certificates struct {
 type Ports struct {
 	Listen []Listener `yaml:"listen"`
 	// Forbidden must not be open, whatever else is.
-	Forbidden []Listener `yaml:"forbidden"`
+	Forbidden []Port `yaml:"forbidden"`
 	// Only: what listens and does not stand in Listen or Ignore is unexpected.
-	Only   bool       `yaml:"only"`
-	Ignore []Listener `yaml:"ignore"`
+	Only   bool   `yaml:"only"`
+	Ignore []Port `yaml:"ignore"`
 	// Loopback counts ports that only this machine can reach as well.
 	Loopback bool `yaml:"loopback"`
 }
@@ -198,6 +198,13 @@ type Listener struct {
 	Process string `yaml:"process"`
 	// System is as for a probe.
 	System string `yaml:"system"`
+}
+
+// Port is one that something may listen on; as in Listener.
+type Port struct {
+	Address  string `yaml:"address"`
+	Port     int    `yaml:"port"`
+	Protocol string `yaml:"protocol"`
 }
 
 // Default returns the Config of a machine of which nothing is known.

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -86,16 +87,15 @@ func (c *portsCheck) name(ctx context.Context, list []socket) error {
 	return c.owners.find(ctx, asked)
 }
 
-func (l Listener) protocol() string {
-	if l.Protocol == "" {
-		return "tcp"
-	}
-	return l.Protocol
-}
+func (l Listener) port() Port { return Port{l.Address, l.Port, cmp.Or(l.Protocol, "tcp")} }
 
-// fits reports whether s is the listener. One on all addresses fits each.
-func (l Listener) fits(s socket) bool {
-	if l.protocol() != s.protocol || l.Port != int(s.addr.Port()) {
+func (l Listener) protocol() string { return l.port().Protocol }
+
+func (l Listener) fits(s socket) bool { return l.port().fits(s) }
+
+// fits reports whether s is the port. A listener on all addresses fits each.
+func (l Port) fits(s socket) bool {
+	if cmp.Or(l.Protocol, "tcp") != s.protocol || l.Port != int(s.addr.Port()) {
 		return false
 	}
 	if l.Address == "" {
@@ -177,8 +177,8 @@ func (c *portsCheck) unwanted(out *checks.Output, list []socket) {
 }
 
 func (c *portsCheck) isUnwanted(s socket) bool {
-	stands := func(list []Listener) bool {
-		return slices.ContainsFunc(list, func(l Listener) bool { return l.fits(s) })
+	stands := func(list []Port) bool {
+		return slices.ContainsFunc(list, func(p Port) bool { return p.fits(s) })
 	}
 	if stands(c.cfg.Forbidden) {
 		return true
@@ -186,5 +186,5 @@ func (c *portsCheck) isUnwanted(s socket) bool {
 	if !c.cfg.Only || !c.cfg.Loopback && s.addr.Addr().Unmap().IsLoopback() {
 		return false
 	}
-	return !stands(c.cfg.Listen) && !stands(c.cfg.Ignore)
+	return !stands(c.cfg.Ignore) && !slices.ContainsFunc(c.cfg.Listen, func(l Listener) bool { return l.fits(s) })
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/miekg/dns"
 
-	"xunjian/checks"
 	"xunjian/checks/credential"
 )
 
@@ -316,24 +315,25 @@ func (d DNS) validate(m *mistakes, at string) {
 }
 
 func (p Ports) validate(m *mistakes) {
-	for _, part := range []struct {
-		key  string
-		list []Listener
-	}{{"listen", p.Listen}, {"forbidden", p.Forbidden}, {"ignore", p.Ignore}} {
-		for i, l := range part.list {
-			at := fmt.Sprintf("ports.%s[%d]", part.key, i)
-			if l.Port < 1 || l.Port > 65535 {
-				m.add(at+".port", "%d is not a port; allowed: 1 to 65535", l.Port)
-			}
-			if _, err := netip.ParseAddr(l.Address); l.Address != "" && err != nil {
-				m.add(at+".address", "%q is not an address; allowed: an IP address, or none for any", l.Address)
-			}
-			m.oneOf(at+".protocol", l.Protocol, "tcp", "udp")
-			if part.key != "listen" && (l.Process != "" || l.System != "") {
-				m.add(at, "takes address, port and protocol alone")
-			}
-		}
+	for i, l := range p.Listen {
+		m.port(fmt.Sprintf("ports.listen[%d]", i), l.port())
 	}
+	for i, l := range p.Forbidden {
+		m.port(fmt.Sprintf("ports.forbidden[%d]", i), l)
+	}
+	for i, l := range p.Ignore {
+		m.port(fmt.Sprintf("ports.ignore[%d]", i), l)
+	}
+}
+
+func (m *mistakes) port(at string, p Port) {
+	if p.Port < 1 || p.Port > 65535 {
+		m.add(at+".port", "%d is not a port; allowed: 1 to 65535", p.Port)
+	}
+	if _, err := netip.ParseAddr(p.Address); p.Address != "" && err != nil {
+		m.add(at+".address", "%q is not an address; allowed: an IP address, or none for any", p.Address)
+	}
+	m.oneOf(at+".protocol", p.Protocol, "tcp", "udp")
 }
 
 func isAddress(s string) bool {
@@ -365,54 +365,40 @@ func serverAddress(s, port string) string {
 	return net.JoinHostPort(s, port)
 }
 
-// Fits returns where c goes beyond what else is configured, joined, each
-// beginning with the key: systems are those of the configuration, scenarios
-// those of the plan in force.
-func (c Config) Fits(systems, scenarios []string) error {
+// Fits returns where c and the plan in force do not go together, joined, each
+// beginning with the key: scenarios are those that the plan has.
+func (c Config) Fits(scenarios []string) error {
 	var m mistakes
-	system := func(path, name string) {
-		if name != "" && !slices.Contains(systems, name) {
-			allowed := strings.Join(systems, ", ")
-			if allowed == "" {
-				allowed = "none, since systems is empty"
-			}
-			m.add(path, "unknown system %q; allowed: %s", name, allowed)
-		}
-	}
 	door := func(path, name string) {
 		for _, s := range Scenarios(name) {
 			if name != "" && known(name) && !slices.Contains(scenarios, s) {
-				m.add(path, "the plan has no scenario %q, which an outage of the door %q has; allowed: doors whose scenario it has", s, name)
+				m.add(path, "an outage of the door %q has the scenario %q, which the plan does not have; allowed: doors whose scenario it has", name, s)
 			}
 		}
 	}
 	for i, p := range c.Probes {
-		system(fmt.Sprintf("probes[%d].system", i), p.System)
 		door(fmt.Sprintf("probes[%d].door", i), p.Door)
 	}
 	for i, s := range c.Certificates {
-		system(fmt.Sprintf("certificates[%d].system", i), s.System)
 		door(fmt.Sprintf("certificates[%d].door", i), s.Door)
-	}
-	for i, l := range c.Ports.Listen {
-		system(fmt.Sprintf("ports.listen[%d].system", i), l.System)
 	}
 	return errors.Join(m...)
 }
 
-// checkName is the name of a probe's check.
-func (p Probe) checkName() string { return "probe/" + p.Name }
-
-// Rhythms are the names of the checks that a configuration can name, with
-// their own schedules.
-func (c Config) Rhythms() map[string]checks.Schedule {
-	out := map[string]checks.Schedule{"probe": {}}
-	for _, check := range Checks(c, Options{Once: true}) {
-		var own checks.Schedule
-		if s, ok := check.(checks.Scheduled); ok {
-			own = s.Schedule()
-		}
-		out[check.Name()] = own
+// Systems are the business systems named, by the key that names them.
+func (c Config) Systems() map[string]string {
+	out := map[string]string{}
+	for i, p := range c.Probes {
+		out[fmt.Sprintf("probes[%d].system", i)] = p.System
+	}
+	for i, s := range c.Certificates {
+		out[fmt.Sprintf("certificates[%d].system", i)] = s.System
+	}
+	for i, l := range c.Ports.Listen {
+		out[fmt.Sprintf("ports.listen[%d].system", i)] = l.System
 	}
 	return out
 }
+
+// checkName is the name of a probe's check.
+func (p Probe) checkName() string { return "probe/" + p.Name }
