@@ -34,10 +34,14 @@ type Checks struct {
 	// Reserve is what is ready of what the plan wants to have ready.
 	Reserve reserve.Config `yaml:"reserve"`
 	Self    self.Config    `yaml:"self"`
+	Logs    Logs           `yaml:"logs"`
 }
 
 func defaultChecks() Checks {
-	return Checks{Host: host.Default(), External: external.Default(), Database: database.Default(), Platform: platform.Default(), Reserve: reserve.Default(), Self: self.Default()}
+	return Checks{
+		Host: host.Default(), External: external.Default(), Database: database.Default(), Platform: platform.Default(), Reserve: reserve.Default(), Self: self.Default(),
+		Logs: defaultLogs(),
+	}
 }
 
 // Lessons is the check of what investigations asked for.
@@ -67,7 +71,7 @@ func (c *Checks) paths() []*string {
 	for i := range c.External.Jobs {
 		out = append(out, &c.External.Jobs[i].TokenFile)
 	}
-	return slices.Concat(out, c.Database.Paths(), c.Platform.Paths())
+	return slices.Concat(out, c.Database.Paths(), c.Logs.Paths(), c.Platform.Paths())
 }
 
 // systems are the business systems that checks name, by the key that does.
@@ -131,6 +135,7 @@ func (c Checks) validate() error {
 		m.join("self", err)
 		c.Self = self.Default()
 	}
+	m.join("logs", c.Logs.validate())
 	known := c.known()
 	watch := map[string]bool{}
 	for _, check := range self.Checks(c.Self, self.Parts{}) {
@@ -159,6 +164,7 @@ func (c Checks) validate() error {
 // known returns the checks that can be named, with their own schedules.
 func (c Checks) known() map[string]checks.Schedule {
 	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, Lessons: {}}
+	maps.Copy(out, c.Logs.known())
 	for _, product := range database.Products() {
 		out[product] = checks.Schedule{} // all of them
 	}
