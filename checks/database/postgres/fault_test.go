@@ -178,7 +178,7 @@ func TestReplicaStopped(t *testing.T) {
 	finding(t, r, "postgres.receiver", checks.Abnormal)
 	p.standby.Must(t, "ALTER SYSTEM RESET primary_conninfo", "ALTER SYSTEM SET primary_conninfo = 'host="+p.primary.Dir+" port="+strconv.Itoa(p.primary.Port)+" user=postgres'", "SELECT pg_reload_conf()")
 	p.standby.Must(t, "SELECT pg_wal_replay_pause()")
-	r = within(t, standby, "paused replay", func(r checks.Result) bool { return has(r, "postgres.paused") && !has(r, "postgres.receiver") })
+	within(t, standby, "paused replay", func(r checks.Result) bool { return has(r, "postgres.paused") && !has(r, "postgres.receiver") })
 	p.primary.Must(t, "INSERT INTO w SELECT generate_series(1, 1000)")
 	within(t, standby, "lag", func(r checks.Result) bool { return value(r, "pg_replication_lag_seconds") > 0.2 })
 	within(t, c, "lag as the primary sees it", func(r checks.Result) bool { return value(r, "pg_stat_replication_pg_wal_lsn_diff", "streaming") > 0 })
