@@ -34,6 +34,12 @@ var allowed = []struct {
 	{"agent/console", []string{"agent/access", "checks", "rules", "alerting"}},
 	{"checks", nil},
 	{"checks/", []string{"checks"}},
+	// One folder for each product, which never see each other; beside them what
+	// they share.
+	{"checks/database", []string{"checks", "checks/database/mysql", "checks/database/postgres", "checks/database/redis", "checks/database/server", "checks/database/sqlquery"}},
+	{"checks/database/", []string{"checks", "checks/credential", "checks/database/server", "checks/database/statement"}},
+	{"checks/database/server", []string{"checks"}},
+	{"checks/database/statement", nil},
 	{"rules", nil},
 	{"rules/", []string{"rules"}},
 	{"alerting", []string{"alerting/incident", "alerting/plan", "alerting/roster"}},
