@@ -17,6 +17,7 @@ import (
 	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
+	"xunjian/checks/logs/archive"
 	"xunjian/checks/reserve"
 	"xunjian/checks/self"
 	"xunjian/rules"
@@ -49,7 +50,8 @@ func (a *Agent) builtins(cfg *config.Config) ([]checks.Check, error) {
 	own := self.Checks(cfg.Checks.Self, self.Parts{
 		DataDir: cfg.Data, Metrics: a.registry, Runner: a.runner.Stats, Conflicts: a.metrics.Conflicts, Notices: a.noticesState,
 	})
-	return append(list, enabled(cfg, append(own, a.jobs, a.lessons()))...), nil
+	own = append(own, a.jobs, a.lessons(), archive.NewCheck(a.archive, cfg.Location()))
+	return append(list, enabled(cfg, own)...), nil
 }
 
 func enabled(cfg *config.Config, all []checks.Check) []checks.Check {

@@ -34,6 +34,11 @@ var allowed = []struct {
 	{"agent/console", []string{"agent/access", "checks", "rules", "alerting"}},
 	{"checks", nil},
 	{"checks/", []string{"checks"}},
+	{"checks/logs/archive", []string{"checks"}},
+	// What is taken in and what is found in files is kept in one place.
+	{"checks/logs/", []string{"checks", "checks/credential", "checks/logs/archive"}},
+	{"checks/", []string{"checks", "checks/credential"}},
+	{"checks/credential", nil},
 	// One folder for each product, which never see each other; beside them what
 	// they share.
 	{"checks/database", []string{"checks", "checks/database/mysql", "checks/database/postgres", "checks/database/redis", "checks/database/server", "checks/database/sqlquery"}},

@@ -31,10 +31,14 @@ type Checks struct {
 	// Reserve is what is ready of what the plan wants to have ready.
 	Reserve reserve.Config `yaml:"reserve"`
 	Self    self.Config    `yaml:"self"`
+	Logs    Logs           `yaml:"logs"`
 }
 
 func defaultChecks() Checks {
-	return Checks{Host: host.Default(), External: external.Default(), Database: database.Default(), Reserve: reserve.Default(), Self: self.Default()}
+	return Checks{
+		Host: host.Default(), External: external.Default(), Database: database.Default(), Reserve: reserve.Default(), Self: self.Default(),
+		Logs: defaultLogs(),
+	}
 }
 
 // Lessons is the check of what investigations asked for.
@@ -112,6 +116,7 @@ func (c Checks) validate() error {
 		m.join("self", err)
 		c.Self = self.Default()
 	}
+	m.join("logs", c.Logs.validate())
 	known := c.known()
 	watch := map[string]bool{}
 	for _, check := range self.Checks(c.Self, self.Parts{}) {
@@ -140,6 +145,7 @@ func (c Checks) validate() error {
 // known returns the checks that can be named, with their own schedules.
 func (c Checks) known() map[string]checks.Schedule {
 	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, Lessons: {}}
+	maps.Copy(out, c.Logs.known())
 	for _, product := range database.Products() {
 		out[product] = checks.Schedule{} // all of them
 	}
