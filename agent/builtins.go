@@ -17,6 +17,7 @@ import (
 	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
+	"xunjian/checks/network"
 	"xunjian/checks/logs/archive"
 	"xunjian/checks/reserve"
 	"xunjian/checks/self"
@@ -32,6 +33,7 @@ func inspected(cfg *config.Config) ([]checks.Check, error) {
 		return nil, err
 	}
 	all = append(all, database.Checks(cfg.Checks.Database)...)
+	all = append(all, network.Checks(cfg.Checks.Network, cfg.Host)...)
 	p, err := cfg.LoadPlan()
 	if err != nil {
 		return nil, err

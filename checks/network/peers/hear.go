@@ -104,7 +104,9 @@ func (w *watch) heard(m message, now time.Time) {
 }
 
 // stale is how old what an agent sees may be to count.
-func (w *watch) stale() time.Duration { return time.Duration(w.cfg.Misses+2)*w.cfg.Interval + answerWait }
+func (w *watch) stale() time.Duration {
+	return time.Duration(w.cfg.Misses+2)*w.cfg.Interval + answerWait
+}
 
 // matrix returns who sees whom how, as far as it is fresh.
 func (w *watch) matrix() Matrix {

@@ -139,7 +139,7 @@ func (c *Check) all(ctx context.Context, targets []Target) []look {
 // Bounds of the time between the starts of two targets' pings.
 const (
 	stepMost   = 100 * time.Millisecond
-	windowElse = 5 * time.Second // where nothing says how long a look may take
+	windowElse = 5 * time.Second         // where nothing says how long a look may take
 	reserve    = 2700 * time.Millisecond // for the way of those that lose
 )
 
