@@ -14,6 +14,7 @@ import (
 	"xunjian/checks/external"
 	"xunjian/checks/host"
 	"xunjian/checks/network"
+	"xunjian/checks/platform"
 	"xunjian/checks/reserve"
 	"xunjian/checks/self"
 )
@@ -31,6 +32,8 @@ type Checks struct {
 	Database database.Config `yaml:"database"`
 	// Network is the network around this machine, and the other agents in it.
 	Network network.Config `yaml:"network"`
+	// Platform are the doors by which people come in.
+	Platform platform.Config `yaml:"platform"`
 	// Reserve is what is ready of what the plan wants to have ready.
 	Reserve reserve.Config `yaml:"reserve"`
 	Self    self.Config    `yaml:"self"`
@@ -39,7 +42,7 @@ type Checks struct {
 
 func defaultChecks() Checks {
 	return Checks{
-		Host: host.Default(), External: external.Default(), Database: database.Default(), Network: network.Default(), Reserve: reserve.Default(), Self: self.Default(),
+		Host: host.Default(), External: external.Default(), Database: database.Default(), Network: network.Default(), Platform: platform.Default(), Reserve: reserve.Default(), Self: self.Default(),
 		Logs: defaultLogs(),
 	}
 }
@@ -56,13 +59,22 @@ func Needs(p *plan.Plan) []reserve.Need {
 	return out
 }
 
+// Scenarios are those of a plan, as the platform's doors take them.
+func Scenarios(p *plan.Plan) []string {
+	out := make([]string, len(p.Scenarios))
+	for n, s := range p.Scenarios {
+		out[n] = s.ID
+	}
+	return out
+}
+
 // paths are the fields that hold paths.
 func (c *Checks) paths() []*string {
 	out := []*string{&c.External.Textfile.Dir}
 	for i := range c.External.Jobs {
 		out = append(out, &c.External.Jobs[i].TokenFile)
 	}
-	return append(append(out, c.Database.Paths()...), c.Network.Paths()...)
+	return slices.Concat(out, c.Database.Paths(), c.Network.Paths(), c.Logs.Paths(), c.Platform.Paths())
 }
 
 // systems are the business systems that checks name, by the key that does.
@@ -73,6 +85,9 @@ func (c Checks) systems() map[string]string {
 	}
 	for key, name := range c.Network.Systems() {
 		out["network."+key] = name
+	}
+	for key, name := range c.Platform.Systems() {
+		out["platform."+key] = name
 	}
 	return out
 }
@@ -116,6 +131,10 @@ func (c Checks) validate() error {
 	if err := c.Database.Validate(); err != nil {
 		m.join("database", err)
 		c.Database = database.Config{Discover: c.Database.Discover}
+	}
+	if err := c.Platform.Validate(); err != nil {
+		m.join("platform", err)
+		c.Platform = platform.Default()
 	}
 	if err := c.Network.Validate(); err != nil {
 		m.join("network", err)
@@ -162,7 +181,8 @@ func (c Checks) known() map[string]checks.Schedule {
 	for _, p := range c.External.Plugins {
 		out["plugin/"+p.Name] = checks.Schedule{Interval: p.Interval, Timeout: p.Timeout}
 	}
-	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), network.Checks(c.Network, ""), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil)}, self.Checks(c.Self, self.Parts{})) {
+	out["probe"] = checks.Schedule{} // all of them
+	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), network.Checks(c.Network, ""), platform.Checks(c.Platform, platform.Options{}), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil)}, self.Checks(c.Self, self.Parts{})) {
 		var own checks.Schedule
 		if s, ok := check.(checks.Scheduled); ok {
 			own = s.Schedule()
