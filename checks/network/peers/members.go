@@ -30,16 +30,6 @@ type membership struct {
 	others []member
 }
 
-// list returns the names of all members, sorted.
-func (m membership) list() []string {
-	all := []string{m.self}
-	for _, o := range m.others {
-		all = append(all, o.name)
-	}
-	slices.Sort(all)
-	return all
-}
-
 // members finds out who the agents are. host is this machine's name, own are its
 // addresses.
 func (c Config) members(ctx context.Context, n names, host string, own []netip.Addr) (membership, error) {

@@ -68,7 +68,6 @@ type tally struct {
 	mtu     float64
 	hole    bool
 	mtuTime time.Time
-	mtuErr  bool
 }
 
 // add counts an answer.
