@@ -454,7 +454,7 @@ func TestConfigSaysWhatIsWrong(t *testing.T) {
 	}
 	bad := Config{
 		UDP: "514", TCP: ":514", TLS: ":6514", Allowed: []string{"10.0.0.0/33"}, WorkHours: "9 to 5", MemoryBytes: 1, MaxConnections: -1,
-		Dialects: []string{"/nowhere/*.yaml"}, Certificate: credential.TLS{KeyFile: "/nowhere"},
+		Dialects: []string{"/nowhere.yaml"}, Certificate: credential.TLS{KeyFile: "/nowhere"},
 		Sources: []Source{
 			{Name: "fw", Addresses: []string{"10.1.1.1"}},
 			{Name: "fw", Addresses: []string{"10.1.1.1", "there"}, Zone: "Mars/Olympus", Encoding: "latin-1", SilentAfter: time.Second},
@@ -468,7 +468,7 @@ allowed[0]: "10.0.0.0/33" is neither an address nor a network; allowed: like 10.
 work_hours: "9 to 5" are no hours; allowed: like "08:30-17:30"
 memory_bytes: 1 is out of range; allowed: 1048576 (1 MiB) to 1073741824 (1 GiB)
 max_connections: -1 is out of range; allowed: 1 to 10000
-dialects: /nowhere/*.yaml: file does not exist
+dialects: /nowhere.yaml: file does not exist
 sources[1].name: "fw" stands twice; first at sources[0]
 sources[1].addresses[0]: 10.1.1.1 belongs to sources[0] already
 sources[1].addresses[1]: "there" is neither an address nor a network; allowed: like 10.1.1.1 or 10.1.2.0/24

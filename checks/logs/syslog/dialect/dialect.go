@@ -142,7 +142,7 @@ func Load(files ...string) (*Set, error) {
 	var errs []error
 	for _, pattern := range files {
 		found, err := filepath.Glob(pattern)
-		if err == nil && len(found) == 0 {
+		if err == nil && len(found) == 0 && !strings.ContainsAny(pattern, "*?[") {
 			err = fs.ErrNotExist
 		}
 		if err != nil {

@@ -95,8 +95,11 @@ samples:
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
-	if _, err := Load(filepath.Join(dir, "nothing-*.yaml")); err == nil {
-		t.Error("a pattern without files is no mistake")
+	if _, err := Load(filepath.Join(dir, "nothing.yaml")); err == nil {
+		t.Error("a file that is not there is no mistake")
+	}
+	if _, err := Load(filepath.Join(dir, "nothing-*.yaml")); err != nil {
+		t.Errorf("a pattern without files is a mistake: %v", err)
 	}
 }
 
