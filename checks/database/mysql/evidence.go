@@ -48,7 +48,7 @@ func (c *check) Evidence(ctx context.Context) ([]checks.Exhibit, error) {
 func (c *check) gather(ctx context.Context, q querier, kind flavour) ([]checks.Exhibit, error) {
 	var list []checks.Exhibit
 	var errs []error
-	for _, ask := range []func(context.Context, querier, flavour) (checks.Exhibit, error){blocking, longest, replicas, deadlock} {
+	for _, ask := range []func(context.Context, querier, flavour) (checks.Exhibit, error){blocking, longest, crowd, replicas, deadlock} {
 		e, err := ask(ctx, q, kind)
 		switch {
 		case err != nil && (lost(err) || ctx.Err() != nil):
@@ -109,6 +109,16 @@ func longest(ctx context.Context, q querier, _ flavour) (checks.Exhibit, error) 
 	e := checks.Exhibit{Code: "mysql.evidence.statements", Columns: []string{"id", "user", "host", "db", "command", "time_s", "state", "query"}}
 	err := table(ctx, q, longestStatements, &e)
 	return e, wrap("the longest statements", err)
+}
+
+const sessionsByUser = `SELECT user, SUBSTRING_INDEX(host, ':', 1) AS host, db, command, COUNT(*) AS sessions, MAX(time) AS longest_s
+ FROM information_schema.processlist GROUP BY 1, 2, 3, 4 ORDER BY sessions DESC LIMIT 20`
+
+// crowd shows who has the connections.
+func crowd(ctx context.Context, q querier, _ flavour) (checks.Exhibit, error) {
+	e := checks.Exhibit{Code: "mysql.evidence.sessions", Columns: []string{"user", "host", "db", "command", "sessions", "longest_s"}}
+	err := table(ctx, q, sessionsByUser, &e)
+	return e, wrap("who has the connections", err)
 }
 
 func replicas(ctx context.Context, q querier, kind flavour) (checks.Exhibit, error) {
