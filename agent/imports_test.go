@@ -33,8 +33,23 @@ var allowed = []struct {
 	{"agent/api/apitest", []string{"agent/api", "agent/measured", "agent/outlets", "agent/papers", "agent/reports", "agent/access", "checks", "rules", "alerting"}},
 	{"agent/console", []string{"agent/access", "checks", "rules", "alerting"}},
 	{"checks", nil},
+	// One tailer reads for the whole room; its parts take the lines. What is
+	// taken in and what is found in files is kept in one place.
+	{"checks/logs", []string{"checks", "checks/logs/access", "checks/logs/archive", "checks/logs/novelty", "checks/logs/review", "checks/logs/tail"}},
+	{"checks/logs/tail", nil},
+	{"checks/logs/stamp", nil},
+	{"checks/logs/archive", []string{"checks"}},
+	{"checks/logs/pattern", []string{"checks"}},
+	{"checks/logs/review", []string{"checks", "checks/logs/archive", "checks/logs/pattern", "checks/logs/stamp", "checks/logs/tail"}},
+	{"checks/logs/", []string{"checks", "checks/credential", "checks/logs/archive", "checks/logs/stamp", "checks/logs/tail"}},
 	{"checks/", []string{"checks", "checks/credential"}},
 	{"checks/credential", nil},
+	// One folder for each product, which never see each other; beside them what
+	// they share.
+	{"checks/database", []string{"checks", "checks/database/mysql", "checks/database/postgres", "checks/database/redis", "checks/database/server", "checks/database/sqlquery"}},
+	{"checks/database/", []string{"checks", "checks/credential", "checks/database/server", "checks/database/statement"}},
+	{"checks/database/server", []string{"checks"}},
+	{"checks/database/statement", nil},
 	{"rules", nil},
 	{"rules/", []string{"rules"}},
 	{"alerting", []string{"alerting/incident", "alerting/plan", "alerting/roster"}},

@@ -10,8 +10,10 @@ import (
 	"xunjian/alerting/plan"
 	"xunjian/alerting/yamlfile"
 	"xunjian/checks"
+	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
+	"xunjian/checks/platform"
 	"xunjian/checks/reserve"
 	"xunjian/checks/self"
 )
@@ -25,13 +27,21 @@ type Checks struct {
 
 	Host     host.Config     `yaml:"host"`
 	External external.Config `yaml:"external"`
+	// Database are the databases that the platform stands on.
+	Database database.Config `yaml:"database"`
+	// Platform are the doors by which people come in.
+	Platform platform.Config `yaml:"platform"`
 	// Reserve is what is ready of what the plan wants to have ready.
 	Reserve reserve.Config `yaml:"reserve"`
 	Self    self.Config    `yaml:"self"`
+	Logs    Logs           `yaml:"logs"`
 }
 
 func defaultChecks() Checks {
-	return Checks{Host: host.Default(), External: external.Default(), Reserve: reserve.Default(), Self: self.Default()}
+	return Checks{
+		Host: host.Default(), External: external.Default(), Database: database.Default(), Platform: platform.Default(), Reserve: reserve.Default(), Self: self.Default(),
+		Logs: defaultLogs(),
+	}
 }
 
 // Lessons is the check of what investigations asked for.
@@ -46,11 +56,32 @@ func Needs(p *plan.Plan) []reserve.Need {
 	return out
 }
 
+// Scenarios are those of a plan, as the platform's doors take them.
+func Scenarios(p *plan.Plan) []string {
+	out := make([]string, len(p.Scenarios))
+	for n, s := range p.Scenarios {
+		out[n] = s.ID
+	}
+	return out
+}
+
 // paths are the fields that hold paths.
 func (c *Checks) paths() []*string {
 	out := []*string{&c.External.Textfile.Dir}
 	for i := range c.External.Jobs {
 		out = append(out, &c.External.Jobs[i].TokenFile)
+	}
+	return slices.Concat(out, c.Database.Paths(), c.Logs.Paths(), c.Platform.Paths())
+}
+
+// systems are the business systems that checks name, by the key that does.
+func (c Checks) systems() map[string]string {
+	out := map[string]string{}
+	for key, name := range c.Database.Systems() {
+		out["database."+key] = name
+	}
+	for key, name := range c.Platform.Systems() {
+		out["platform."+key] = name
 	}
 	return out
 }
@@ -91,11 +122,20 @@ func (c Checks) validate() error {
 		c.Host = host.Default() // to know the names of the checks
 	}
 	m.join("external", c.External.Validate())
+	if err := c.Database.Validate(); err != nil {
+		m.join("database", err)
+		c.Database = database.Config{Discover: c.Database.Discover}
+	}
+	if err := c.Platform.Validate(); err != nil {
+		m.join("platform", err)
+		c.Platform = platform.Default()
+	}
 	m.join("reserve", c.Reserve.Validate())
 	if err := c.Self.Validate(); err != nil {
 		m.join("self", err)
 		c.Self = self.Default()
 	}
+	m.join("logs", c.Logs.validate())
 	known := c.known()
 	watch := map[string]bool{}
 	for _, check := range self.Checks(c.Self, self.Parts{}) {
@@ -124,10 +164,15 @@ func (c Checks) validate() error {
 // known returns the checks that can be named, with their own schedules.
 func (c Checks) known() map[string]checks.Schedule {
 	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, Lessons: {}}
+	maps.Copy(out, c.Logs.known())
+	for _, product := range database.Products() {
+		out[product] = checks.Schedule{} // all of them
+	}
 	for _, p := range c.External.Plugins {
 		out["plugin/"+p.Name] = checks.Schedule{Interval: p.Interval, Timeout: p.Timeout}
 	}
-	for _, check := range slices.Concat(host.Checks(c.Host), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil)}, self.Checks(c.Self, self.Parts{})) {
+	out["probe"] = checks.Schedule{} // all of them
+	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), platform.Checks(c.Platform, platform.Options{}), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil)}, self.Checks(c.Self, self.Parts{})) {
 		var own checks.Schedule
 		if s, ok := check.(checks.Scheduled); ok {
 			own = s.Schedule()
