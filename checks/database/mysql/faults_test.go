@@ -7,7 +7,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -321,8 +320,8 @@ func silent(t *testing.T, s *mysqltest.Server, cfg Instance) {
 	wantFinding(t, look(t, used), "mysql.up", checks.OK)
 	fresh := hold(t, newCheck(cfg))
 	before := connections(t, strconv.Itoa(cfg.Port))
-	s.Signal(syscall.SIGSTOP)
-	defer s.Signal(syscall.SIGCONT)
+	s.Freeze()
+	defer s.Thaw()
 	for _, c := range []*check{used, fresh} {
 		for range 2 {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -331,7 +330,7 @@ func silent(t *testing.T, s *mysqltest.Server, cfg Instance) {
 			err := c.Run(ctx, out)
 			cancel()
 			if err == nil || len(out.Samples()) > 0 {
-				t.Fatalf("a server that says nothing: error %v, samples %v", err, out.Samples())
+				t.Fatalf("a server that says nothing: error %v, %d samples", err, len(out.Samples()))
 			}
 			if took := time.Since(begun); took > 3*time.Second {
 				t.Errorf("a look took %v, its deadline was 1s", took)
@@ -344,7 +343,7 @@ func silent(t *testing.T, s *mysqltest.Server, cfg Instance) {
 	if after := connections(t, strconv.Itoa(cfg.Port)); after > before+1 {
 		t.Errorf("%d connections after four looks of two checks, %d before; want at most one more", after, before)
 	}
-	s.Signal(syscall.SIGCONT)
+	s.Thaw()
 	for _, c := range []*check{used, fresh} {
 		until(t, c, "up again", func(res checks.Result) bool { _, ok := finding(res, "mysql.up"); return ok })
 	}

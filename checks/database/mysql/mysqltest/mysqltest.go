@@ -11,6 +11,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -164,13 +165,38 @@ func (s *Server) Value(query string) string {
 	return v.String
 }
 
-// Signal sends the server a signal.
-func (s *Server) Signal(sig syscall.Signal) {
+// Freeze stops the server as it stands: it goes on to take connections and says
+// nothing. Thaw lets it go on.
+func (s *Server) Freeze() {
 	s.tb.Helper()
-	if err := s.cmd.Process.Signal(sig); err != nil {
+	if err := s.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		s.tb.Fatal(err)
 	}
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if s.stopped() {
+			return
+		}
+	}
+	s.tb.Fatal("mariadbd does not stop")
 }
+
+// stopped reports whether all threads stand still.
+func (s *Server) stopped() bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.cmd.Process.Pid))
+	for _, t := range threads {
+		b, err := os.ReadFile(t)
+		if err != nil {
+			continue
+		}
+		if _, state, _ := strings.Cut(string(b), ") "); !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return len(threads) > 0
+}
+
+// Thaw lets a frozen server go on.
+func (s *Server) Thaw() { s.cmd.Process.Signal(syscall.SIGCONT) }
 
 // Kill ends the server as a power cut would, and waits for it to be gone.
 func (s *Server) Kill() {
