@@ -10,6 +10,7 @@ import (
 	"fmt"
 
 	"xunjian/checks"
+	"xunjian/checks/database/mysql"
 	"xunjian/checks/database/postgres"
 	"xunjian/checks/database/server"
 )
@@ -21,6 +22,8 @@ type Config struct {
 	Discover bool `yaml:"discover"`
 	// Postgres are the PostgreSQL servers to look at.
 	Postgres []postgres.Instance `yaml:"postgres"`
+	// MySQL are the MySQL and MariaDB servers to look at.
+	MySQL []mysql.Instance `yaml:"mysql"`
 }
 
 // Default returns a Config that finds what is on this machine.
@@ -35,6 +38,15 @@ func (c Config) Validate() error {
 		m.unique(fmt.Sprintf("postgres[%d].name", n), "postgres/"+i.Name, i.Name, seen)
 		m.unique(fmt.Sprintf("postgres[%d].host", n), "postgres at "+i.Address(), i.Address(), seen)
 	}
+	for n, i := range c.MySQL {
+		key := fmt.Sprintf("mysql[%d]", n)
+		m.instance(key, i.Validate())
+		m.unique(key+".name", "mysql/"+i.Name, i.Name, seen)
+		m.unique(key+".host", "mysql at "+i.Address(), i.Address(), seen)
+		if c.Discover && i.Name == mysql.Local {
+			m.add(key+".name", "is that of the server which is found by itself; allowed: another name, or discover: false")
+		}
+	}
 	return errors.Join(m...)
 }
 
@@ -43,6 +55,9 @@ func (c *Config) Paths() []*string {
 	var out []*string
 	for n := range c.Postgres {
 		out = append(out, c.Postgres[n].Paths()...)
+	}
+	for n := range c.MySQL {
+		out = append(out, c.MySQL[n].Paths()...)
 	}
 	return out
 }
@@ -53,6 +68,9 @@ func (c Config) Systems() map[string]string {
 	for n, i := range c.Postgres {
 		out[fmt.Sprintf("postgres[%d].system", n)] = i.System
 	}
+	for n, i := range c.MySQL {
+		out[fmt.Sprintf("mysql[%d].system", n)] = i.System
+	}
 	return out
 }
 
@@ -62,7 +80,7 @@ func Checks(cfg Config) []checks.Check {
 	if err := cfg.Validate(); err != nil {
 		panic("database: " + err.Error())
 	}
-	var list []checks.Check
+	list := mysql.Checks(cfg.MySQL, cfg.Discover)
 	var servers []server.Server
 	for _, c := range list {
 		if of, ok := c.(server.Known); ok {
@@ -73,7 +91,7 @@ func Checks(cfg Config) []checks.Check {
 }
 
 // Products are the families of checks of this room.
-func Products() []string { return []string{"postgres"} }
+func Products() []string { return []string{"postgres", "mysql"} }
 
 // known says which servers are configured to be looked at. It asks none of them, so
 // that it can also say so while one of them hangs.
@@ -109,6 +127,10 @@ func (m *mistakes) instance(key string, err error) {
 	for _, e := range joined.Unwrap() {
 		*m = append(*m, fmt.Errorf("%s.%w", key, e))
 	}
+}
+
+func (m *mistakes) add(key, format string, args ...any) {
+	*m = append(*m, fmt.Errorf(key+": "+format, args...))
 }
 
 // unique adds a mistake if what stands for was seen before.

@@ -55,8 +55,8 @@ const (
 	defaultUser = "xunjian"
 )
 
-// local is the name of the check that finds its server by itself.
-const local = "local"
+// Local is the name of the instance that is found by itself.
+const Local = "local"
 
 // Validate returns every mistake in i, joined, each beginning with the key.
 func (i Instance) Validate() error {

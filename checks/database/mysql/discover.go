@@ -37,9 +37,9 @@ func newFinder(configured []Instance, sockets []string, port int) *finder {
 	}
 	for _, u := range users() {
 		for _, s := range sockets {
-			f.candidates = append(f.candidates, newCheck(Instance{Name: local, Host: s, User: u}.filled()))
+			f.candidates = append(f.candidates, newCheck(Instance{Name: Local, Host: s, User: u}.filled()))
 		}
-		f.candidates = append(f.candidates, newCheck(Instance{Name: local, Host: "127.0.0.1", Port: port, User: u}.filled()))
+		f.candidates = append(f.candidates, newCheck(Instance{Name: Local, Host: "127.0.0.1", Port: port, User: u}.filled()))
 	}
 	return f
 }
@@ -64,7 +64,7 @@ func users() []string {
 }
 
 // Name is mysql/local.
-func (f *finder) Name() string { return "mysql/" + local }
+func (f *finder) Name() string { return "mysql/" + Local }
 
 // Servers is the one that was found.
 func (f *finder) Servers() []server.Server {
