@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"xunjian/checks"
 	"xunjian/checks/database/mysql"
@@ -80,12 +81,15 @@ func Checks(cfg Config) []checks.Check {
 	if err := cfg.Validate(); err != nil {
 		panic("database: " + err.Error())
 	}
-	list := mysql.Checks(cfg.MySQL, cfg.Discover)
+	list := slices.Concat(postgres.Checks(cfg.Postgres), mysql.Checks(cfg.MySQL))
 	var servers []server.Server
 	for _, c := range list {
 		if of, ok := c.(server.Known); ok {
 			servers = append(servers, of.Servers()...)
 		}
+	}
+	if cfg.Discover {
+		list = append(list, postgres.Discover(cfg.Postgres), mysql.Discover(cfg.MySQL))
 	}
 	return append(list, known{servers})
 }

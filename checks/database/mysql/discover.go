@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"xunjian/checks"
 	"xunjian/checks/database/server"
@@ -28,10 +29,21 @@ type finder struct {
 
 	mu    sync.Mutex
 	found *check
+
+	refused map[*check]refusal // who let nobody in when asked last
 }
 
+type refusal struct {
+	at  time.Time
+	err error
+}
+
+// askAgain is how long a server that refused the agent is left alone: each
+// attempt is a line in its log.
+const askAgain = 5 * time.Minute
+
 func newFinder(configured []Instance, sockets []string, port int) *finder {
-	f := &finder{identity: fmt.Sprintf("%+v", configured)}
+	f := &finder{identity: fmt.Sprintf("%+v", configured), refused: map[*check]refusal{}}
 	if watched(configured, sockets, port) {
 		return f
 	}
@@ -94,33 +106,54 @@ func (f *finder) Serve(ctx context.Context, _ func()) error {
 // Run looks at the server, once there is one.
 func (f *finder) Run(ctx context.Context, out *checks.Output) error {
 	if c := f.there(); c != nil {
-		return c.Run(ctx, out)
+		return f.look(ctx, c, out)
 	}
-	var refusal error
+	var refused error
 	for _, c := range f.candidates {
 		if c.cfg.socket() && !isSocket(c.cfg.Host) {
 			continue
 		}
-		err := c.line.Do(ctx, func(context.Context, *session) error { return nil })
+		err := f.try(ctx, c)
 		switch {
 		case err == nil:
 			f.mu.Lock()
 			f.found = c
 			f.mu.Unlock()
-			return c.Run(ctx, out)
+			return f.look(ctx, c, out)
 		case errors.Is(err, server.ErrHung) || ctx.Err() != nil:
 			return c.fail(ctx, err, out)
 		case downBy(err) == codeRefused: // nobody there
-		case refusal == nil:
-			refusal = err
+		case refused == nil:
+			refused = err
 		}
 	}
-	if refusal != nil {
+	if refused != nil {
 		out.Find(checks.Finding{Code: "mysql.unwatched", Verdict: checks.Attention,
-			Args: map[string]any{"error": plainMessage(refusal.Error())}})
+			Args: map[string]any{"error": plainMessage(refused.Error())}})
 		return nil
 	}
 	return fmt.Errorf("no MySQL or MariaDB server found on this machine: %w", checks.ErrNotApplicable)
+}
+
+// look looks at the server that was found, and says that it is known.
+func (f *finder) look(ctx context.Context, c *check, out *checks.Output) error {
+	for _, s := range c.Servers() {
+		out.Set(server.Info, 1, s.Check, s.Product, s.Address, s.System)
+	}
+	return c.Run(ctx, out)
+}
+
+// try logs in, or says what came of it lately.
+func (f *finder) try(ctx context.Context, c *check) error {
+	if last, ok := f.refused[c]; ok && time.Since(last.at) < askAgain {
+		return last.err
+	}
+	delete(f.refused, c)
+	err := c.line.Do(ctx, func(context.Context, *session) error { return nil })
+	if err != nil && downBy(err) != codeRefused && !errors.Is(err, server.ErrHung) && ctx.Err() == nil {
+		f.refused[c] = refusal{time.Now(), err}
+	}
+	return err
 }
 
 func (f *finder) there() *check {

@@ -11,16 +11,18 @@ import (
 	"xunjian/checks"
 )
 
-// Checks returns one check for each server of list and, with discover, the one
-// that finds a server on this machine by itself. They connect at their first
+// Checks returns one check for each server of list, which connects at its first
 // run. Each of list must be valid.
-func Checks(list []Instance, discover bool) []checks.Check {
+func Checks(list []Instance) []checks.Check {
 	var all []checks.Check
 	for _, i := range list {
 		all = append(all, newCheck(i.filled()))
 	}
-	if discover {
-		all = append(all, newFinder(list, discoverySockets, discoveryPort))
-	}
 	return all
+}
+
+// Discover returns the check of what is on this machine beside the servers that
+// are configured.
+func Discover(configured []Instance) checks.Check {
+	return newFinder(configured, discoverySockets, discoveryPort)
 }
