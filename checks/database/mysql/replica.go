@@ -11,15 +11,14 @@ import (
 
 // channel is one replication that this server takes part in as a replica.
 type channel struct {
-	name           string // empty for the unnamed one
-	source         string
-	io, sql        string // Yes, No, Connecting…
-	ioError        string
-	sqlError       string
-	ioNumber       float64
-	sqlNumber      float64
-	behind         float64 // seconds, negative: unknown
-	values, labels []string
+	name      string // empty for the unnamed one
+	source    string
+	io, sql   string // Yes, No, Connecting…
+	ioError   string
+	sqlError  string
+	ioNumber  float64
+	sqlNumber float64
+	behind    float64 // seconds, negative: unknown
 }
 
 // channelLabels tell the channels apart, as mysqld_exporter does.
