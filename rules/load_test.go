@@ -57,11 +57,11 @@ func TestFilesThatAreNotThere(t *testing.T) {
 }
 
 func TestDefaultRulesLoad(t *testing.T) {
-	if err := Check(nil, []string{"D01", "E01", "F00", "F02"}); err != nil {
+	if err := Check(nil, []string{"A01", "B01", "C01", "D01", "E01", "F00", "F02", "G01"}); err != nil {
 		t.Error(err)
 	}
 	err := Check(nil, []string{"D01"})
-	if bad, ok := errors.AsType[*LoadError](err); !ok || !strings.HasPrefix(bad.Problems[0].File, "default:host.yml") {
+	if bad, ok := errors.AsType[*LoadError](err); !ok || !strings.HasPrefix(bad.Problems[0].File, "default:") {
 		t.Errorf("with a plan that lacks its codes it says %v", err)
 	}
 }
@@ -77,8 +77,12 @@ func TestDefaultRuleNeedsBothLanguages(t *testing.T) {
 func TestOwnFileStandsInForADefaultOne(t *testing.T) {
 	own := writeFile(t, t.TempDir(), "host.yml", "groups: []")
 	files, problems := gather([]string{own, filepath.Dir(own) + "/*.yml"})
-	if len(problems) > 0 || len(files) != 2 || files[0].name != "default:self.yml" || files[1].name != own {
-		t.Errorf("the files are %v, the problems %v", files, problems)
+	var names []string
+	for _, f := range files {
+		names = append(names, f.name)
+	}
+	if len(problems) > 0 || !slices.Contains(names, own) || !slices.Contains(names, "default:self.yml") || slices.Contains(names, "default:host.yml") {
+		t.Errorf("the files are %v, the problems %v", names, problems)
 	}
 }
 
