@@ -19,6 +19,7 @@ import (
 	"xunjian/checks/host"
 	"xunjian/checks/logs"
 	"xunjian/checks/logs/archive"
+	"xunjian/checks/platform"
 	"xunjian/checks/reserve"
 	"xunjian/checks/self"
 	"xunjian/rules"
@@ -39,6 +40,7 @@ func inspected(cfg *config.Config, dir string, kept *archive.Archive) ([]checks.
 	}
 	all = append(all, read.Checks()...)
 	all = append(all, database.Checks(cfg.Checks.Database)...)
+	all = append(all, platform.Checks(cfg.Checks.Platform, platform.Options{Once: dir == "", Procfs: cfg.Checks.Host.Procfs})...)
 	p, err := cfg.LoadPlan()
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
+	"xunjian/checks/platform"
 	"xunjian/checks/reserve"
 	"xunjian/checks/self"
 )
@@ -28,6 +29,8 @@ type Checks struct {
 	External external.Config `yaml:"external"`
 	// Database are the databases that the platform stands on.
 	Database database.Config `yaml:"database"`
+	// Platform are the doors by which people come in.
+	Platform platform.Config `yaml:"platform"`
 	// Reserve is what is ready of what the plan wants to have ready.
 	Reserve reserve.Config `yaml:"reserve"`
 	Self    self.Config    `yaml:"self"`
@@ -36,7 +39,7 @@ type Checks struct {
 
 func defaultChecks() Checks {
 	return Checks{
-		Host: host.Default(), External: external.Default(), Database: database.Default(), Reserve: reserve.Default(), Self: self.Default(),
+		Host: host.Default(), External: external.Default(), Database: database.Default(), Platform: platform.Default(), Reserve: reserve.Default(), Self: self.Default(),
 		Logs: defaultLogs(),
 	}
 }
@@ -53,13 +56,22 @@ func Needs(p *plan.Plan) []reserve.Need {
 	return out
 }
 
+// Scenarios are those of a plan, as the platform's doors take them.
+func Scenarios(p *plan.Plan) []string {
+	out := make([]string, len(p.Scenarios))
+	for n, s := range p.Scenarios {
+		out[n] = s.ID
+	}
+	return out
+}
+
 // paths are the fields that hold paths.
 func (c *Checks) paths() []*string {
 	out := []*string{&c.External.Textfile.Dir}
 	for i := range c.External.Jobs {
 		out = append(out, &c.External.Jobs[i].TokenFile)
 	}
-	return slices.Concat(out, c.Database.Paths(), c.Logs.Paths())
+	return slices.Concat(out, c.Database.Paths(), c.Logs.Paths(), c.Platform.Paths())
 }
 
 // systems are the business systems that checks name, by the key that does.
@@ -67,6 +79,9 @@ func (c Checks) systems() map[string]string {
 	out := map[string]string{}
 	for key, name := range c.Database.Systems() {
 		out["database."+key] = name
+	}
+	for key, name := range c.Platform.Systems() {
+		out["platform."+key] = name
 	}
 	return out
 }
@@ -111,6 +126,10 @@ func (c Checks) validate() error {
 		m.join("database", err)
 		c.Database = database.Config{Discover: c.Database.Discover}
 	}
+	if err := c.Platform.Validate(); err != nil {
+		m.join("platform", err)
+		c.Platform = platform.Default()
+	}
 	m.join("reserve", c.Reserve.Validate())
 	if err := c.Self.Validate(); err != nil {
 		m.join("self", err)
@@ -152,7 +171,8 @@ func (c Checks) known() map[string]checks.Schedule {
 	for _, p := range c.External.Plugins {
 		out["plugin/"+p.Name] = checks.Schedule{Interval: p.Interval, Timeout: p.Timeout}
 	}
-	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil)}, self.Checks(c.Self, self.Parts{})) {
+	out["probe"] = checks.Schedule{} // all of them
+	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), platform.Checks(c.Platform, platform.Options{}), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil)}, self.Checks(c.Self, self.Parts{})) {
 		var own checks.Schedule
 		if s, ok := check.(checks.Scheduled); ok {
 			own = s.Schedule()
