@@ -62,8 +62,8 @@ type Pattern struct {
 
 // Title names what the lines are about, for people.
 type Title struct {
-	EN string `yaml:"en"`
-	ZH string `yaml:"zh-CN"`
+	EN string `yaml:"en" json:"en"`
+	ZH string `yaml:"zh-CN" json:"zh-CN"`
 }
 
 // What several lines are judged by.
