@@ -281,7 +281,8 @@ func TestBlindRulesAreShown(t *testing.T) {
 	w := newServer(t, m, time.Minute)
 	blind := map[string][]string{}
 	for _, r := range w.engine.Rules() {
-		if len(r.Blind) > 0 {
+		// This machine has neither databases nor devices that send their log.
+		if len(r.Blind) > 0 && strings.HasPrefix(r.Name, "Host") {
 			blind[r.Name] = r.Blind
 		}
 	}
