@@ -107,7 +107,7 @@ func (c *cli) printScan(got review.Summary, say *text.Printer, lines int) {
 	c.printScanFindings(got, say)
 	c.out.Indented("", "\n"+c.t("logs.scan.summary", map[string]any{
 		"files": len(got.Files), "lines": got.Lines, "mb": fmt.Sprintf("%.1f", float64(got.Bytes)/1e6), "took": got.Took.Seconds(),
-	}), verdicts[got.Worst].style)
+	}), verdicts[got.Worst.String()].style)
 }
 
 // printScanFindings prints what several lines mean together.
