@@ -15,7 +15,7 @@ CROSS   := linux/amd64 linux/arm64 linux/loong64 linux/riscv64 windows/amd64
 .PHONY: help run build test packages lint generate generated cross bench bench-probes faults soak clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## build and start the agent on this machine; Ctrl-C stops it
 	@exec bin/xunjian run --data $(DATA)
