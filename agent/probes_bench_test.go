@@ -25,7 +25,7 @@ func BenchmarkThousandProbes(b *testing.B) {
 				before := cpu(b, s.pid)
 				asked := n.asked(b)
 				time.Sleep(time.Minute)
-				b.ReportMetric(float64((cpu(b, s.pid)-before).Milliseconds()), "cpu-ms/min")
+				b.ReportMetric(float64((cpu(b, s.pid) - before).Milliseconds()), "cpu-ms/min")
 				b.ReportMetric(resident(b, s.pid)/(1<<20), "rss-MB")
 				total, peak := n.since(b, asked)
 				b.ReportMetric(float64(total), "requests/min")
