@@ -34,16 +34,21 @@ type Login struct {
 	Version string `yaml:"version"`
 	// CommunityFile holds the community of 2c.
 	CommunityFile string `yaml:"community_file"`
-	// User and the rest are for version 3. Auth is the protocol of
-	// authentication: md5, sha, sha224, sha256, sha384, sha512; Priv that of
-	// encryption: des, aes, aes192, aes256, aes192c, aes256c. Without Priv nothing
-	// is encrypted, without Auth nobody is known.
-	User             string `yaml:"user"`
+	// The rest is for version 3.
+	User    `yaml:",inline"`
+	Context string `yaml:"context"`
+}
+
+// User is a user of version 3 (USM). Auth is the protocol of authentication:
+// md5, sha, sha224, sha256, sha384, sha512; Priv that of encryption: des, aes,
+// aes192, aes256, aes192c, aes256c. Without Priv nothing is encrypted, without
+// Auth nobody is known.
+type User struct {
+	Name             string `yaml:"user"`
 	Auth             string `yaml:"auth"`
 	AuthPasswordFile string `yaml:"auth_password_file"`
 	Priv             string `yaml:"priv"`
 	PrivPasswordFile string `yaml:"priv_password_file"`
-	Context          string `yaml:"context"`
 }
 
 // Device is one that is asked.
@@ -72,7 +77,7 @@ type Traps struct {
 	// file.
 	CommunityFiles []string `yaml:"community_files"`
 	// Users are believed by version 3.
-	Users []Login `yaml:"users"`
+	Users []User `yaml:"users"`
 }
 
 // Default is a configuration without devices.
@@ -88,9 +93,10 @@ const (
 // Paths are the fields that hold paths.
 func (c *Config) Paths() []*string {
 	var out []*string
-	login := func(l *Login) { out = append(out, &l.CommunityFile, &l.AuthPasswordFile, &l.PrivPasswordFile) }
+	user := func(u *User) { out = append(out, &u.AuthPasswordFile, &u.PrivPasswordFile) }
 	for i := range c.SNMP {
-		login(&c.SNMP[i].Login)
+		out = append(out, &c.SNMP[i].CommunityFile)
+		user(&c.SNMP[i].User)
 	}
 	for i := range c.Profiles {
 		out = append(out, &c.Profiles[i])
@@ -99,7 +105,7 @@ func (c *Config) Paths() []*string {
 		out = append(out, &c.Traps.CommunityFiles[i])
 	}
 	for i := range c.Traps.Users {
-		login(&c.Traps.Users[i])
+		user(&c.Traps.Users[i])
 	}
 	return slices.DeleteFunc(out, func(p *string) bool { return !credential.Relative(*p) })
 }
@@ -195,12 +201,7 @@ func (t Traps) validate(m *mistakes) {
 		}
 	}
 	for i, u := range t.Users {
-		at := fmt.Sprintf("traps.users[%d].", i)
-		if u.Version != "3" {
-			m.add("%sversion: %q; allowed: 3, for versions without users give community_files", at, u.Version)
-			continue
-		}
-		u.validate(at, m)
+		u.validate(fmt.Sprintf("traps.users[%d].", i), m)
 	}
 }
 
@@ -209,7 +210,10 @@ func (l Login) validate(at string, m *mistakes) {
 	case "", "2c":
 		l.validate2c(at, m)
 	case "3":
-		l.validate3(at, m)
+		if l.CommunityFile != "" {
+			m.add("%scommunity_file: is for version 2c only; leave it out", at)
+		}
+		l.User.validate(at, m)
 	default:
 		m.add("%sversion: unknown version %q; allowed: 2c, 3", at, l.Version)
 	}
@@ -221,7 +225,7 @@ func (l Login) validate2c(at string, m *mistakes) {
 	} else if _, err := credential.Read(l.CommunityFile); err != nil {
 		m.add("%scommunity_file: %w", at, err)
 	}
-	for key, v := range map[string]string{"user": l.User, "auth": l.Auth, "auth_password_file": l.AuthPasswordFile, "priv": l.Priv, "priv_password_file": l.PrivPasswordFile, "context": l.Context} {
+	for key, v := range map[string]string{"user": l.Name, "auth": l.Auth, "auth_password_file": l.AuthPasswordFile, "priv": l.Priv, "priv_password_file": l.PrivPasswordFile, "context": l.Context} {
 		if v != "" {
 			m.add("%s%s: is for version 3 only; give version: 3 or leave it out", at, key)
 		}
@@ -231,12 +235,9 @@ func (l Login) validate2c(at string, m *mistakes) {
 // leastPassword is what USM asks of a pass phrase (RFC 3414, 11.2).
 const leastPassword = 8
 
-func (l Login) validate3(at string, m *mistakes) {
-	if l.User == "" || len(l.User) > 32 {
-		m.add("%suser: %q is no user; allowed: 1 to 32 bytes", at, l.User)
-	}
-	if l.CommunityFile != "" {
-		m.add("%scommunity_file: is for version 2c only; leave it out", at)
+func (u User) validate(at string, m *mistakes) {
+	if u.Name == "" || len(u.Name) > 32 {
+		m.add("%suser: %q is no user; allowed: 1 to 32 bytes", at, u.Name)
 	}
 	secret := func(key, protocol, file, of string) {
 		switch {
@@ -252,17 +253,17 @@ func (l Login) validate3(at string, m *mistakes) {
 			}
 		}
 	}
-	if _, ok := authProtocols[l.Auth]; l.Auth != "" && !ok {
-		m.add("%sauth: unknown protocol %q; allowed: md5, sha, sha224, sha256, sha384, sha512", at, l.Auth)
+	if _, ok := authProtocols[u.Auth]; u.Auth != "" && !ok {
+		m.add("%sauth: unknown protocol %q; allowed: md5, sha, sha224, sha256, sha384, sha512", at, u.Auth)
 	}
-	if _, ok := privProtocols[l.Priv]; l.Priv != "" && !ok {
-		m.add("%spriv: unknown protocol %q; allowed: des, aes, aes192, aes256, aes192c, aes256c", at, l.Priv)
+	if _, ok := privProtocols[u.Priv]; u.Priv != "" && !ok {
+		m.add("%spriv: unknown protocol %q; allowed: des, aes, aes192, aes256, aes192c, aes256c", at, u.Priv)
 	}
-	if l.Priv != "" && l.Auth == "" {
+	if u.Priv != "" && u.Auth == "" {
 		m.add("%spriv: needs auth: encryption without authentication does not exist in SNMPv3", at)
 	}
-	secret("auth_password_file", l.Auth, l.AuthPasswordFile, "auth")
-	secret("priv_password_file", l.Priv, l.PrivPasswordFile, "priv")
+	secret("auth_password_file", u.Auth, u.AuthPasswordFile, "auth")
+	secret("priv_password_file", u.Priv, u.PrivPasswordFile, "priv")
 }
 
 // Checks returns one check for each device, and the one of traps. The

@@ -51,7 +51,7 @@ func TestBadConfigurations(t *testing.T) {
 		"snmp[0].auth: is for version 3 only":                                                                           func(c *Config) { c.SNMP[0].Auth = "sha" },
 		`snmp[1].auth: unknown protocol "sha1"; allowed: md5, sha`:                                                      func(c *Config) { c.SNMP[1].Auth = "sha1" },
 		`snmp[1].priv: unknown protocol "3des"; allowed: des, aes`:                                                      func(c *Config) { c.SNMP[1].Priv = "3des" },
-		"snmp[1].user: \"\" is no user":                                                                                 func(c *Config) { c.SNMP[1].User = "" },
+		"snmp[1].user: \"\" is no user":                                                                                 func(c *Config) { c.SNMP[1].User.Name = "" },
 		"snmp[1].auth_password_file: is missing; name a file with the pass phrase":                                      func(c *Config) { c.SNMP[1].AuthPasswordFile = "" },
 		"snmp[1].auth_password_file: the pass phrase has 5 bytes; SNMPv3 wants at least 8":                              func(c *Config) { c.SNMP[1].AuthPasswordFile = file(t, "short") },
 		"snmp[1].priv_password_file: stands alone; give priv too, or neither":                                           func(c *Config) { c.SNMP[1].Priv = "" },
@@ -61,7 +61,7 @@ func TestBadConfigurations(t *testing.T) {
 		"traps: nobody would be believed; give community_files or users":                                                func(c *Config) { c.Traps.CommunityFiles = nil },
 		`traps.listen: "162" is not an address; allowed: like :162`:                                                     func(c *Config) { c.Traps.Listen = "162" },
 		"traps.listen: is missing; give an address like :162, or leave traps out":                                       func(c *Config) { c.Traps.Listen = "" },
-		`traps.users[0].version: "2c"; allowed: 3, for versions without users give community_files`:                     func(c *Config) { c.Traps.Users = []Login{{Version: "2c"}} },
+		`traps.users[0].user: "" is no user; allowed: 1 to 32 bytes`:                                                    func(c *Config) { c.Traps.Users = []User{{}} },
 		"profiles: cannot read /nonexistent: no such file or directory; allowed: a file with device profiles":           func(c *Config) { c.Profiles = []string{"/nonexistent"} },
 		"profiles: " + own + `: profile "Own": id: "Own" is no id; allowed: lower-case letters and digits, joined by -`: func(c *Config) { c.Profiles = []string{own} },
 	} {

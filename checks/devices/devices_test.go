@@ -230,7 +230,7 @@ func TestTraps(t *testing.T) {
 			t.Fatalf("%s is missing, run make packages: %v", p, err)
 		}
 	}
-	cfg := Traps{Listen: "127.0.0.1:0", CommunityFiles: []string{file(t, community)}, Users: []Login{(&simulated{}).v3(t)}}
+	cfg := Traps{Listen: "127.0.0.1:0", CommunityFiles: []string{file(t, community)}, Users: []User{(&simulated{}).v3(t).User}}
 	tr := newTraps(cfg, []Device{{Name: "sw1", Address: "127.0.0.1"}}, profiles(t))
 	ctx, cancel := context.WithCancel(t.Context())
 	woken := make(chan struct{}, 100)

@@ -30,25 +30,25 @@ const (
 	maxColumn     = 4096 // rows of a table that are read
 )
 
-// usm are the security parameters of a login.
-func (l Login) usm() (*gosnmp.UsmSecurityParameters, gosnmp.SnmpV3MsgFlags, []credential.Secret, error) {
-	p := &gosnmp.UsmSecurityParameters{UserName: l.User, AuthenticationProtocol: gosnmp.NoAuth, PrivacyProtocol: gosnmp.NoPriv}
+// usm are the security parameters of a user.
+func (u User) usm() (*gosnmp.UsmSecurityParameters, gosnmp.SnmpV3MsgFlags, []credential.Secret, error) {
+	p := &gosnmp.UsmSecurityParameters{UserName: u.Name, AuthenticationProtocol: gosnmp.NoAuth, PrivacyProtocol: gosnmp.NoPriv}
 	flags := gosnmp.NoAuthNoPriv
 	var secrets []credential.Secret
-	if l.Auth != "" {
-		s, err := credential.Read(l.AuthPasswordFile)
+	if u.Auth != "" {
+		s, err := credential.Read(u.AuthPasswordFile)
 		if err != nil {
 			return nil, 0, nil, fmt.Errorf("pass phrase: %w", err)
 		}
-		p.AuthenticationProtocol, p.AuthenticationPassphrase, flags = authProtocols[l.Auth], s.Reveal(), gosnmp.AuthNoPriv
+		p.AuthenticationProtocol, p.AuthenticationPassphrase, flags = authProtocols[u.Auth], s.Reveal(), gosnmp.AuthNoPriv
 		secrets = append(secrets, s)
 	}
-	if l.Priv != "" {
-		s, err := credential.Read(l.PrivPasswordFile)
+	if u.Priv != "" {
+		s, err := credential.Read(u.PrivPasswordFile)
 		if err != nil {
 			return nil, 0, nil, fmt.Errorf("pass phrase: %w", err)
 		}
-		p.PrivacyProtocol, p.PrivacyPassphrase, flags = privProtocols[l.Priv], s.Reveal(), gosnmp.AuthPriv
+		p.PrivacyProtocol, p.PrivacyPassphrase, flags = privProtocols[u.Priv], s.Reveal(), gosnmp.AuthPriv
 		secrets = append(secrets, s)
 	}
 	return p, flags, secrets, nil

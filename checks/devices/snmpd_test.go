@@ -111,7 +111,7 @@ func (s *simulated) signal(sig syscall.Signal) {
 func (s *simulated) v2c(t *testing.T) Login { return Login{CommunityFile: file(t, community)} }
 
 func (s *simulated) v3(t *testing.T) Login {
-	return Login{Version: "3", User: "watch", Auth: "sha256", AuthPasswordFile: file(t, authPass), Priv: "aes", PrivPasswordFile: file(t, privPass)}
+	return Login{Version: "3", User: User{Name: "watch", Auth: "sha256", AuthPasswordFile: file(t, authPass), Priv: "aes", PrivPasswordFile: file(t, privPass)}}
 }
 
 // device is the simulated one as it is configured.

@@ -74,12 +74,12 @@ func (t *traps) Serve(ctx context.Context, wake func()) error {
 	for _, u := range t.cfg.Users {
 		p, flags, _, err := u.usm()
 		if err != nil {
-			return fmt.Errorf("user %s: %w", u.User, err)
+			return fmt.Errorf("user %s: %w", u.Name, err)
 		}
-		if err := users.Add(u.User, p); err != nil {
-			return fmt.Errorf("user %s: %w", u.User, err)
+		if err := users.Add(u.Name, p); err != nil {
+			return fmt.Errorf("user %s: %w", u.Name, err)
 		}
-		levels[u.User] = flags
+		levels[u.Name] = flags
 	}
 	conn, err := net.ListenPacket("udp", t.cfg.Listen)
 	if err != nil {
