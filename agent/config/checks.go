@@ -10,6 +10,7 @@ import (
 	"xunjian/alerting/plan"
 	"xunjian/alerting/yamlfile"
 	"xunjian/checks"
+	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
 	"xunjian/checks/reserve"
@@ -25,13 +26,15 @@ type Checks struct {
 
 	Host     host.Config     `yaml:"host"`
 	External external.Config `yaml:"external"`
+	// Database are the databases that the platform stands on.
+	Database database.Config `yaml:"database"`
 	// Reserve is what is ready of what the plan wants to have ready.
 	Reserve reserve.Config `yaml:"reserve"`
 	Self    self.Config    `yaml:"self"`
 }
 
 func defaultChecks() Checks {
-	return Checks{Host: host.Default(), External: external.Default(), Reserve: reserve.Default(), Self: self.Default()}
+	return Checks{Host: host.Default(), External: external.Default(), Database: database.Default(), Reserve: reserve.Default(), Self: self.Default()}
 }
 
 // Lessons is the check of what investigations asked for.
@@ -51,6 +54,15 @@ func (c *Checks) paths() []*string {
 	out := []*string{&c.External.Textfile.Dir}
 	for i := range c.External.Jobs {
 		out = append(out, &c.External.Jobs[i].TokenFile)
+	}
+	return append(out, c.Database.Paths()...)
+}
+
+// systems are the business systems that checks name, by the key that does.
+func (c Checks) systems() map[string]string {
+	out := map[string]string{}
+	for key, name := range c.Database.Systems() {
+		out["database."+key] = name
 	}
 	return out
 }
@@ -91,6 +103,10 @@ func (c Checks) validate() error {
 		c.Host = host.Default() // to know the names of the checks
 	}
 	m.join("external", c.External.Validate())
+	if err := c.Database.Validate(); err != nil {
+		m.join("database", err)
+		c.Database = database.Config{Discover: c.Database.Discover}
+	}
 	m.join("reserve", c.Reserve.Validate())
 	if err := c.Self.Validate(); err != nil {
 		m.join("self", err)
@@ -124,10 +140,13 @@ func (c Checks) validate() error {
 // known returns the checks that can be named, with their own schedules.
 func (c Checks) known() map[string]checks.Schedule {
 	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, Lessons: {}}
+	for _, product := range database.Products() {
+		out[product] = checks.Schedule{} // all of them
+	}
 	for _, p := range c.External.Plugins {
 		out["plugin/"+p.Name] = checks.Schedule{Interval: p.Interval, Timeout: p.Timeout}
 	}
-	for _, check := range slices.Concat(host.Checks(c.Host), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil)}, self.Checks(c.Self, self.Parts{})) {
+	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil)}, self.Checks(c.Self, self.Parts{})) {
 		var own checks.Schedule
 		if s, ok := check.(checks.Scheduled); ok {
 			own = s.Schedule()

@@ -7,9 +7,24 @@ import (
 	"os/exec"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// patience is how long a test waits for the kernel, which is slow to tell the
+// state of a link where the machine has much else to do.
+const patience = 40 * time.Second
+
+// waitUntil waits for something that the kernel does in its own time.
+func waitUntil(t *testing.T, otherwise string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !done(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("after %v: %s", patience, otherwise)
+		}
+	}
+}
 
 // inNamespaces runs the calling test once more in a process with namespaces of
 // its own, where it may mount and make interfaces without the machine taking

@@ -98,7 +98,9 @@ func TestRealInterfaces(t *testing.T) {
 	command(t, "ip", "link", "set", "xj0", "up")
 	command(t, "ip", "link", "set", "xj1", "up")
 	command(t, "ip", "link", "set", "xj0", "mtu", "1400")
-	out = settle(t, c, "network.linked", "xj0")
+	settle(t, c, "network.linked", "xj0")
+	waitUntil(t, "the link of xj0 is not told up", func() bool { return value(t, run(t, c), "node_network_up", "xj0") == 1 })
+	out = run(t, c)
 	for family, want := range map[string]float64{
 		"node_network_up": 1, "node_network_carrier": 1, "node_network_mtu_bytes": 1400,
 		"node_network_carrier_up_changes_total": 1, "node_network_speed_bytes": 10e9 / 8,
@@ -109,7 +111,8 @@ func TestRealInterfaces(t *testing.T) {
 	}
 
 	command(t, "ip", "link", "set", "xj1", "down")
-	out = settle(t, c, "network.no_carrier", "xj0")
+	// The carrier is told at once, the operational state by a worker of the kernel.
+	out = settle(t, c, "network.no_carrier", "xj0", "state", "lowerlayerdown")
 	if up, carrier := value(t, out, "node_network_up", "xj0"), value(t, out, "node_network_carrier", "xj0"); up != 0 || carrier != 0 {
 		t.Errorf("the other end is off: up %v, carrier %v", up, carrier)
 	}
@@ -120,19 +123,30 @@ func TestRealInterfaces(t *testing.T) {
 	finding(t, run(t, c), "network.missing", "xj0")
 }
 
-// settle looks until there is a finding: the kernel tells the state of a link
-// a moment after it changed.
-func settle(t *testing.T, c checks.Check, code, subject string) *checks.Output {
+// settle looks until there is a finding with these arguments (name, value, …):
+// the kernel tells the state of a link a moment after it changed.
+func settle(t *testing.T, c checks.Check, code, subject string, args ...any) *checks.Output {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		out := run(t, c)
-		if slices.ContainsFunc(out.Findings(), func(f checks.Finding) bool { return f.Code == code && f.Subject == subject }) {
-			return out
+		for _, f := range out.Findings() {
+			if f.Code == code && f.Subject == subject && hasArgs(f, args) {
+				return out
+			}
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("no %s of %s: %+v", code, subject, out.Findings())
 		}
 	}
+}
+
+func hasArgs(f checks.Finding, args []any) bool {
+	for i := 0; i+1 < len(args); i += 2 {
+		if f.Args[args[i].(string)] != args[i+1] {
+			return false
+		}
+	}
+	return true
 }
 
 // What changes by a person's hand is read again now and then, and with the link.

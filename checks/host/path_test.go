@@ -393,10 +393,13 @@ func TestPeersReal(t *testing.T) {
 	defer l.Close()
 	port := l.Addr().(*net.TCPAddr).Port
 	for _, host := range []string{"198.51.100.1", "198.51.100.1", "2001:db8::1", "127.0.0.1"} {
-		conn, err := net.Dial("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
-		if err != nil {
-			t.Fatal(err)
-		}
+		var conn net.Conn
+		// Even without duplicate detection, a worker of the kernel puts the
+		// route to an IPv6 address in place a moment after the address.
+		waitUntil(t, "no connection to "+host, func() bool {
+			conn, err = net.Dial("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+			return err == nil
+		})
 		defer conn.Close()
 		if conn, err = l.Accept(); err != nil {
 			t.Fatal(err)
