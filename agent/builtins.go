@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"io/fs"
+	"path/filepath"
 	"time"
 
 	"xunjian/agent/access"
@@ -14,6 +15,7 @@ import (
 	"xunjian/alerting/notify"
 	"xunjian/alerting/notify/policy"
 	"xunjian/checks"
+	"xunjian/checks/backup"
 	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
@@ -23,14 +25,16 @@ import (
 )
 
 // inspected lists every check that looks at something outside of the agent: a
-// new check is one file and one line here. xunjian inspect runs these.
-func inspected(cfg *config.Config) ([]checks.Check, error) {
+// new check is one file and one line here. xunjian inspect runs these; data is
+// the folder in which checks may keep something, empty for one look.
+func inspected(cfg *config.Config, data string) ([]checks.Check, error) {
 	all := host.Checks(cfg.Checks.Host)
 	outside, err := external.Checks(cfg.Checks.External)
 	if err != nil {
 		return nil, err
 	}
 	all = append(all, database.Checks(cfg.Checks.Database)...)
+	all = append(all, backup.Checks(cfg.Checks.Backup, backup.Parts{Dir: within(data, "backup"), Zone: cfg.Location()})...)
 	p, err := cfg.LoadPlan()
 	if err != nil {
 		return nil, err
@@ -42,7 +46,7 @@ func inspected(cfg *config.Config) ([]checks.Check, error) {
 // builtins lists every check of the running agent: what xunjian inspect sees,
 // the jobs that report to it, and the agent itself.
 func (a *Agent) builtins(cfg *config.Config) ([]checks.Check, error) {
-	list, err := inspected(cfg)
+	list, err := inspected(cfg, cfg.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +54,14 @@ func (a *Agent) builtins(cfg *config.Config) ([]checks.Check, error) {
 		DataDir: cfg.Data, Metrics: a.registry, Runner: a.runner.Stats, Conflicts: a.metrics.Conflicts, Notices: a.noticesState,
 	})
 	return append(list, enabled(cfg, append(own, a.jobs, a.lessons()))...), nil
+}
+
+// within is a folder in data; empty if there is none.
+func within(data, name string) string {
+	if data == "" {
+		return ""
+	}
+	return filepath.Join(data, name)
 }
 
 func enabled(cfg *config.Config, all []checks.Check) []checks.Check {

@@ -10,6 +10,7 @@ import (
 	"xunjian/alerting/plan"
 	"xunjian/alerting/yamlfile"
 	"xunjian/checks"
+	"xunjian/checks/backup"
 	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
@@ -28,13 +29,15 @@ type Checks struct {
 	External external.Config `yaml:"external"`
 	// Database are the databases that the platform stands on.
 	Database database.Config `yaml:"database"`
+	// Backup are the backups that there should be.
+	Backup backup.Config `yaml:"backup"`
 	// Reserve is what is ready of what the plan wants to have ready.
 	Reserve reserve.Config `yaml:"reserve"`
 	Self    self.Config    `yaml:"self"`
 }
 
 func defaultChecks() Checks {
-	return Checks{Host: host.Default(), External: external.Default(), Database: database.Default(), Reserve: reserve.Default(), Self: self.Default()}
+	return Checks{Host: host.Default(), External: external.Default(), Database: database.Default(), Backup: backup.Default(), Reserve: reserve.Default(), Self: self.Default()}
 }
 
 // Lessons is the check of what investigations asked for.
@@ -55,7 +58,7 @@ func (c *Checks) paths() []*string {
 	for i := range c.External.Jobs {
 		out = append(out, &c.External.Jobs[i].TokenFile)
 	}
-	return append(out, c.Database.Paths()...)
+	return append(append(out, c.Database.Paths()...), c.Backup.Paths()...)
 }
 
 // systems are the business systems that checks name, by the key that does.
@@ -63,6 +66,9 @@ func (c Checks) systems() map[string]string {
 	out := map[string]string{}
 	for key, name := range c.Database.Systems() {
 		out["database."+key] = name
+	}
+	for key, name := range c.Backup.Systems() {
+		out["backup."+key] = name
 	}
 	return out
 }
@@ -107,6 +113,10 @@ func (c Checks) validate() error {
 		m.join("database", err)
 		c.Database = database.Config{Discover: c.Database.Discover}
 	}
+	if err := c.Backup.Validate(); err != nil {
+		m.join("backup", err)
+		c.Backup = backup.Default()
+	}
 	m.join("reserve", c.Reserve.Validate())
 	if err := c.Self.Validate(); err != nil {
 		m.join("self", err)
@@ -139,14 +149,14 @@ func (c Checks) validate() error {
 
 // known returns the checks that can be named, with their own schedules.
 func (c Checks) known() map[string]checks.Schedule {
-	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, Lessons: {}}
+	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, "backup": {}, Lessons: {}}
 	for _, product := range database.Products() {
 		out[product] = checks.Schedule{} // all of them
 	}
 	for _, p := range c.External.Plugins {
 		out["plugin/"+p.Name] = checks.Schedule{Interval: p.Interval, Timeout: p.Timeout}
 	}
-	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil)}, self.Checks(c.Self, self.Parts{})) {
+	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), backup.Checks(c.Backup, backup.Parts{}), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil)}, self.Checks(c.Self, self.Parts{})) {
 		var own checks.Schedule
 		if s, ok := check.(checks.Scheduled); ok {
 			own = s.Schedule()

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -145,12 +146,22 @@ const (
 // Default returns a Config without sets.
 func Default() Config { return Config{ReadRate: defaultReadRate, VerifyTimeout: defaultVerify} }
 
-// SecretPaths returns the fields that hold paths, to be taken from the folder of the
-// configuration.
-func (c *Config) SecretPaths() []*string {
+// Paths are the fields that hold paths of secrets.
+func (c *Config) Paths() []*string {
 	var out []*string
 	for i := range c.Sets {
 		out = append(out, &c.Sets[i].Repository.PasswordFile)
+	}
+	return out
+}
+
+// Systems are the business systems that sets name, by the key that does.
+func (c Config) Systems() map[string]string {
+	out := map[string]string{}
+	for i, s := range c.Sets {
+		if s.System != "" {
+			out[fmt.Sprintf("sets[%d].system", i)] = s.System
+		}
 	}
 	return out
 }

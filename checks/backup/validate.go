@@ -45,22 +45,6 @@ func (c Config) Validate() error {
 	return errors.Join(m...)
 }
 
-// Fits returns which sets name a system that there is not, joined, each
-// beginning with the key.
-func (c Config) Fits(systems []string) error {
-	var m mistakes
-	for i, s := range c.Sets {
-		if s.System != "" && !slices.Contains(systems, s.System) {
-			allowed := "none is configured under systems"
-			if len(systems) > 0 {
-				allowed = "allowed: " + strings.Join(slices.Sorted(slices.Values(systems)), ", ")
-			}
-			m.add(fmt.Sprintf("sets[%d].system", i), "unknown system %q; %s", s.System, allowed)
-		}
-	}
-	return errors.Join(m...)
-}
-
 func (s Set) validate(m *mistakes, at string) {
 	if !slices.Contains(kinds, s.Kind) {
 		m.add(at+".kind", "%q is not known; allowed: files, pg_dump, mysqldump, pg_basebackup, wal, restic, borg", s.Kind)
@@ -154,6 +138,11 @@ func (r Repository) validate(m *mistakes, at string, kind Kind) {
 			} else if vars.key == "env" && strings.Contains(name, "PASS") || vars.key == "env" && strings.Contains(name, "SECRET") {
 				m.add(at+".env", "%s looks like a secret; put it into a file and name that by password_file or secret_env", name)
 			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.SecretEnv)) {
+		if ref := r.SecretEnv[name]; !filepath.IsAbs(ref) && !strings.HasPrefix(ref, "credential:") {
+			m.add(at+".secret_env", "%s: %q is neither an absolute path nor credential:NAME", name, ref)
 		}
 	}
 	m.optional(at+".look_every", r.LookEvery, time.Minute, day)
