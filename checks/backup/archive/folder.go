@@ -85,7 +85,8 @@ func (f *folderReader) dump() error {
 	if err != nil {
 		return corrupt(err, "")
 	}
-	if t.format != formatDirectory {
+	// pg_dump marks a folder as tar, so that one can make a tar of it.
+	if t.format != formatDirectory && t.format != formatTar {
 		return fault(CodeFormat, map[string]any{"want": "pg_dump -Fd", "got": formatName(t.format)})
 	}
 	for _, e := range t.entries {
