@@ -81,10 +81,10 @@ type Repository struct {
 	// folders. It and all folders above it belong to root, and nobody else may
 	// write there.
 	Program string `yaml:"program"`
-	// Env is added to the few variables that the program gets; SecretEnv too,
+	// Env is added to the few variables that the program gets; EnvFiles too,
 	// each from a file like that of the password.
-	Env       map[string]string `yaml:"env"`
-	SecretEnv map[string]string `yaml:"secret_env"`
+	Env      map[string]string `yaml:"env"`
+	EnvFiles map[string]string `yaml:"env_files"`
 	// LookEvery is how often the repository is asked, 1 min to 24 h; 0 means 10
 	// min. CheckEvery is how often the program's own check runs, 1 h to 1 year;
 	// 0 never does.

@@ -7,7 +7,7 @@ import (
 )
 
 func gauge(name, help string) *checks.Desc {
-	return checks.NewDesc("xunjian_backup_"+name, checks.Gauge, help, "set", "kind", "system")
+	return checks.NewDesc("xunjian_backup_"+name, checks.Gauge, help, "set", "type", "system")
 }
 
 // What is measured of a set. No exporter has names for this that others know:
@@ -31,7 +31,7 @@ var (
 	descTest      = gauge("restore_test_success", "Whether the last restore test of the set succeeded.")
 	descTestTime  = gauge("restore_test_timestamp_seconds", "When the last restore test of the set began, in Unix time.")
 	descTestGood  = gauge("restore_test_last_success_timestamp_seconds", "When the last restore test of the set that succeeded began, in Unix time.")
-	descTestDue   = gauge("restore_test_due_timestamp_seconds", "When the next restore test of the set is due, in Unix time.")
+	descTestDue   = gauge("restore_test_due_timestamp_seconds", "By when a restore test of the set should have succeeded again, in Unix time.")
 	descTestTook  = gauge("restore_test_duration_seconds", "How long the last restore test of the set took.")
 	descTestRows  = gauge("restore_test_rows", "Rows in all tables after the last restore test of the set.")
 	descTestTable = gauge("restore_test_tables", "Tables after the last restore test of the set.")
@@ -49,9 +49,9 @@ func (s *set) setTime(out *checks.Output, d *checks.Desc, t time.Time) {
 }
 
 // figures measures files and folders. s.mu is held.
-func (s *set) figures(out *checks.Output, items []item, states []state) {
+func (s *set) figures(out *checks.Output, items []item, states []state, fresh int) {
 	s.expectations(out)
-	s.set(out, descFiles, float64(len(items)))
+	s.set(out, descFiles, float64(len(items)+fresh))
 	s.setTime(out, descLastGood, s.mem.LastGood)
 	if len(items) == 0 {
 		return

@@ -160,8 +160,8 @@ func (s *set) keeper() (keeper, func(string) string, error) {
 	for _, name := range slices.Sorted(maps.Keys(s.Repository.Env)) {
 		cmd.Env = append(cmd.Env, name+"="+s.Repository.Env[name])
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.Repository.SecretEnv)) {
-		value, err := credential.Read(s.Repository.SecretEnv[name])
+	for _, name := range slices.Sorted(maps.Keys(s.Repository.EnvFiles)) {
+		value, err := credential.Read(s.Repository.EnvFiles[name])
 		if err != nil {
 			return nil, mask, fmt.Errorf("%s: %w", name, err)
 		}

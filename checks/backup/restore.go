@@ -59,29 +59,42 @@ func (l *restoreLog) lines(n int) string {
 // due is when the next test should begin. One that failed is tried again the
 // next day; one that could not be tried, after an hour.
 func (s *set) due() time.Time {
-	t := s.RestoreTest
-	last := s.mem.Begun
-	if s.mem.Test != nil {
-		last = s.mem.Test.At
-		if s.mem.Test.Error != "" {
-			return last.Add(time.Hour)
-		}
+	t := s.mem.Test
+	switch {
+	case t == nil:
+		return s.after(s.mem.Begun, false)
+	case t.Error != "":
+		return t.At.Add(time.Hour)
+	case !t.good() && s.after(t.At, true).After(t.At.Add(day)):
+		return t.At.Add(day)
 	}
+	return s.after(t.At, true)
+}
+
+// wanted is by when a test should have succeeded again.
+func (s *set) wanted() time.Time {
+	if s.mem.TestGood.IsZero() {
+		return s.after(s.mem.Begun, false)
+	}
+	return s.after(s.mem.TestGood, true)
+}
+
+// after is when a test is due after a moment, at which there was one or the set
+// was new.
+func (s *set) after(last time.Time, tested bool) time.Time {
+	t := s.RestoreTest
+	last = last.In(s.parts.Zone)
 	if t.Cron != "" {
 		when, err := cron.ParseStandard(t.Cron)
 		if err != nil {
-			return time.Time{}
+			return last // Validate refuses it
 		}
-		return when.Next(last.In(s.parts.Zone))
+		return when.Next(last)
 	}
-	every := t.Every
-	switch {
-	case s.mem.Test == nil:
-		every = 0
-	case !s.mem.Test.good():
-		every = min(every, day)
+	if tested {
+		last = last.Add(t.Every)
 	}
-	return atTime(last.Add(every).In(s.parts.Zone), t.At, s.mem.Test != nil)
+	return atTime(last, t.At, tested)
 }
 
 // atTime is the time of day that follows a moment; where a test ran before, the
@@ -180,13 +193,16 @@ func dumpForm(st state) (string, error) {
 	return st.Report.Dump, nil
 }
 
+// emptyServer is what a server takes without any data: its own tables and log.
+const emptyServer = 256 << 20
+
 // space is what a restore may need: custom dumps are compressed within.
 func (s *set) space(st state) int64 {
 	plain := max(st.Report.Plain, st.size)
 	if form := st.Report.Dump; form == "custom" || form == "directory" {
 		plain *= 4
 	}
-	return int64(float64(plain) * orElse(s.RestoreTest.SpaceFactor, defaultFactor))
+	return emptyServer + int64(float64(plain)*orElse(s.RestoreTest.SpaceFactor, defaultFactor))
 }
 
 // askQueries holds the restored data against what is expected of it.
@@ -239,7 +255,7 @@ func (s *set) judgeTest(r *testResult, err error) {
 
 // tellTest tells of the last test. s.mu is held.
 func (s *set) tellTest(out *checks.Output) {
-	s.setTime(out, descTestDue, s.due())
+	s.setTime(out, descTestDue, s.wanted())
 	s.setTime(out, descTestGood, s.mem.TestGood)
 	t := s.mem.Test
 	if t == nil {

@@ -54,14 +54,14 @@ func TestRestorePostgres(t *testing.T) {
 	pg := server(t, postgres)
 	dir := t.TempDir()
 	good := []backup.Query{{SQL: "SELECT count(*) FROM bid", Min: 3000, Max: 3000}, {SQL: "SELECT count(*) FROM project", Min: 50}}
-	for _, name := range []string{"plain.sql", "create.sql", "cluster.sql", "custom.dump", "archive.tar", "folder"} {
+	for _, name := range []string{"plain.sql", "cluster.sql", "custom.dump", "archive.tar", "folder"} {
 		path := dumpPostgres(t, pg, dir, name)
 		if name == "plain.sql" {
 			path = compress(t, path, ".gz", "gzip")
 		}
 		settle(t, time.Hour, path)
 		queries := []backup.Query{good[0], good[1]}
-		if name == "create.sql" || name == "cluster.sql" { // these make a database of their own
+		if name == "cluster.sql" { // makes the database of its own
 			queries[0].Database, queries[1].Database = "bids", "bids"
 		}
 		res, _ := tested(t, backup.Set{Kind: backup.PgDump, Paths: []string{path}, RestoreTest: backup.RestoreTest{Queries: queries}}, backup.Parts{})
@@ -82,7 +82,7 @@ func TestRestorePostgres(t *testing.T) {
 func TestRestoreMariaDB(t *testing.T) {
 	db := server(t, mariadb)
 	dir := t.TempDir()
-	for _, args := range [][]string{{"bids"}, {"--databases", "bids"}, {"--all-databases"}} {
+	for _, args := range [][]string{{"bids"}, {"--all-databases"}} {
 		out, err := db.Run("mariadb-dump", append([]string{"--no-defaults", "--socket=" + db.Socket, "--user=root", "--routines"}, args...)...)
 		path := compress(t, write(t, filepath.Join(dir, strings.Trim(args[0], "-")+".sql"), []byte(must(t, out, err))), ".zst", "zstd", "-q", "-c")
 		settle(t, time.Hour, path)
@@ -118,8 +118,6 @@ func TestRestoreFails(t *testing.T) {
 		success bool
 	}{
 		{"rows are missing", backup.PgDump, plain, backup.RestoreTest{Queries: []backup.Query{{SQL: "SELECT count(*) FROM bid", Min: 3001}}}, "restore_short abnormal", true},
-		{"a table is missing", backup.PgDump, plain, backup.RestoreTest{Queries: []backup.Query{{SQL: "SELECT count(*) FROM contract", Min: 1}}}, "restore_failed abnormal", true},
-		{"not a number", backup.PgDump, plain, backup.RestoreTest{Queries: []backup.Query{{SQL: "SELECT name FROM project WHERE id = 1"}}}, "restore_failed abnormal", true},
 		{"broken SQL", backup.PgDump, bytes.Replace(plain, []byte("CREATE TABLE public.bid"), []byte("CREATE TABEL public.bid"), 1), backup.RestoreTest{}, "restore_failed abnormal", true},
 		{"broken SQL in MariaDB", backup.MySQLDump, bytes.Replace(mysql, []byte("CREATE TABLE `bid`"), []byte("CREATE TABEL `bid`"), 1), backup.RestoreTest{}, "restore_failed abnormal", true},
 		{"no room", backup.PgDump, plain, backup.RestoreTest{WorkDir: smallDisk(t)}, "restore_no_space unknown", false},
@@ -136,8 +134,8 @@ func TestRestoreFails(t *testing.T) {
 		if some != tc.success || v != 0 {
 			t.Errorf("%s: success is %v, %v", tc.name, v, some)
 		}
-		if due := value(t, res, "restore_test_due_timestamp_seconds"); due > float64(time.Now().Add(25*time.Hour).Unix()) {
-			t.Errorf("%s: tried again only in %v s", tc.name, due-float64(time.Now().Unix()))
+		if due := value(t, res, "restore_test_due_timestamp_seconds"); due > float64(time.Now().Add(time.Minute).Unix()) {
+			t.Errorf("%s: a good test is wanted only in %v s", tc.name, due-float64(time.Now().Unix()))
 		}
 	}
 }

@@ -109,7 +109,7 @@ func (s Set) validateReading(m *mistakes, at string) {
 }
 
 func (r Repository) set() bool {
-	return r.Location != "" || r.PasswordFile != "" || r.Program != "" || len(r.Env)+len(r.SecretEnv) > 0 ||
+	return r.Location != "" || r.PasswordFile != "" || r.Program != "" || len(r.Env)+len(r.EnvFiles) > 0 ||
 		r.LookEvery != 0 || r.CheckEvery != 0 || r.LockAfter != 0
 }
 
@@ -120,7 +120,7 @@ func (r Repository) validate(m *mistakes, at string, kind Kind) {
 	case strings.HasPrefix(r.Location, "-") || strings.ContainsAny(r.Location, "\x00\n"):
 		m.add(at+".location", "%q cannot be given to a program", r.Location)
 	case hasPassword(r.Location):
-		m.add(at+".location", "holds a password; put it into a file and name that by password_file or secret_env")
+		m.add(at+".location", "holds a password; put it into a file and name that by password_file or env_files")
 	}
 	if r.PasswordFile == "" && kind == Restic {
 		m.add(at+".password_file", "is missing; restic has no repositories without a password")
@@ -131,18 +131,18 @@ func (r Repository) validate(m *mistakes, at string, kind Kind) {
 	for _, vars := range []struct {
 		key  string
 		vars map[string]string
-	}{{"env", r.Env}, {"secret_env", r.SecretEnv}} {
+	}{{"env", r.Env}, {"env_files", r.EnvFiles}} {
 		for _, name := range slices.Sorted(maps.Keys(vars.vars)) {
 			if !variable.MatchString(name) || strings.Contains(vars.vars[name], "\x00") {
 				m.add(at+"."+vars.key, "%q cannot be set", name)
 			} else if vars.key == "env" && strings.Contains(name, "PASS") || vars.key == "env" && strings.Contains(name, "SECRET") {
-				m.add(at+".env", "%s looks like a secret; put it into a file and name that by password_file or secret_env", name)
+				m.add(at+".env", "%s looks like a secret; put it into a file and name that by password_file or env_files", name)
 			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(r.SecretEnv)) {
-		if ref := r.SecretEnv[name]; !filepath.IsAbs(ref) && !strings.HasPrefix(ref, "credential:") {
-			m.add(at+".secret_env", "%s: %q is neither an absolute path nor credential:NAME", name, ref)
+	for _, name := range slices.Sorted(maps.Keys(r.EnvFiles)) {
+		if ref := r.EnvFiles[name]; !filepath.IsAbs(ref) && !strings.HasPrefix(ref, "credential:") {
+			m.add(at+".env_files", "%s: %q is neither an absolute path nor credential:NAME", name, ref)
 		}
 	}
 	m.optional(at+".look_every", r.LookEvery, time.Minute, day)

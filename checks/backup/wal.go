@@ -42,7 +42,7 @@ func (s *set) runWAL(ctx context.Context, out *checks.Output) error {
 	defer s.mu.Unlock()
 	states := s.newest(a.segments)
 	s.noteWAL(states, now)
-	s.figures(out, a.segments, states)
+	s.figures(out, a.segments, states, fresh)
 	s.tell(out, a.segments, states, fresh, now)
 	if len(a.segments) > 0 {
 		s.set(out, descMissing, float64(a.report.Missing))

@@ -32,8 +32,8 @@ type toc struct {
 	format  int
 	// compression is gzip, lz4, zstd or empty.
 	compression string
-	entries []entry
-	err     error
+	entries     []entry
+	err         error
 }
 
 // entry is one thing of the archive.

@@ -90,11 +90,12 @@ func (p *postgres) ping(ctx context.Context) error {
 // errorLine is how psql and pg_restore say an error of the server or their own.
 var errorLine = regexp.MustCompile(`(^|: )(ERROR|FATAL|PANIC|error|fatal|invalid command|query was)(:| )`)
 
-// missingRole is the one error that a restore elsewhere always meets: roles are
-// not part of the dump of a database.
-var missingRole = regexp.MustCompile(`ERROR: +42704: role "`)
+// elsewhere are the errors that a restore on another server always meets: roles
+// are not part of the dump of a database, and one of a cluster makes the
+// superuser that is there.
+var elsewhere = regexp.MustCompile(`ERROR: +(42704: role "|42710: role "postgres" already)`)
 
-func pgError(line string) bool { return errorLine.MatchString(line) && !missingRole.MatchString(line) }
+func pgError(line string) bool { return errorLine.MatchString(line) && !elsewhere.MatchString(line) }
 
 func (p *postgres) restore(ctx context.Context, d Dump) error {
 	if _, err := p.do(ctx, p.psql("postgres", "-c", "CREATE DATABASE "+restored)); err != nil {
@@ -103,9 +104,9 @@ func (p *postgres) restore(ctx context.Context, d Dump) error {
 	into := []string{"-h", here, "-U", "postgres", "-d", restored, "--no-owner", "--no-privileges", "--no-tablespaces", "--exit-on-error"}
 	switch d.Form {
 	case "plain":
-		return p.feed(ctx, p.psql(restored), d.Path, pgError)
+		return p.feed(ctx, p.psql(restored, "-o", os.DevNull), d.Path, pgError)
 	case "cluster":
-		return p.feed(ctx, p.psql("postgres"), d.Path, pgError)
+		return p.feed(ctx, p.psql("postgres", "-o", os.DevNull), d.Path, pgError)
 	case "custom":
 		return p.feed(ctx, p.cmd(p.dir, "pg_restore", append(into, "-Fc")...), d.Path, pgError)
 	case "tar":
