@@ -19,22 +19,31 @@ import (
 	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
+	"xunjian/checks/logs"
+	"xunjian/checks/logs/archive"
+	"xunjian/checks/platform"
 	"xunjian/checks/reserve"
 	"xunjian/checks/self"
 	"xunjian/rules"
 )
 
 // inspected lists every check that looks at something outside of the agent: a
-// new check is one file and one line here. xunjian inspect runs these; data is
-// the folder in which checks may keep something, empty for one look.
-func inspected(cfg *config.Config, data string) ([]checks.Check, error) {
+// new check is one file and one line here. xunjian inspect runs these, with dir
+// "": what they would keep between runs is not kept then.
+func inspected(cfg *config.Config, dir string, kept *archive.Archive) ([]checks.Check, error) {
 	all := host.Checks(cfg.Checks.Host)
 	outside, err := external.Checks(cfg.Checks.External)
 	if err != nil {
 		return nil, err
 	}
+	read, err := logs.New(cfg.Checks.Logs.Config, logs.Parts{Dir: dir, Archive: kept, Zone: cfg.Location()})
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, read.Checks()...)
 	all = append(all, database.Checks(cfg.Checks.Database)...)
-	all = append(all, backup.Checks(cfg.Checks.Backup, backup.Parts{Dir: within(data, "backup"), Zone: cfg.Location()})...)
+	all = append(all, platform.Checks(cfg.Checks.Platform, platform.Options{Once: dir == "", Procfs: cfg.Checks.Host.Procfs})...)
+	all = append(all, backup.Checks(cfg.Checks.Backup, backup.Parts{Dir: within(dir, "backup"), Zone: cfg.Location()})...)
 	p, err := cfg.LoadPlan()
 	if err != nil {
 		return nil, err
@@ -46,22 +55,23 @@ func inspected(cfg *config.Config, data string) ([]checks.Check, error) {
 // builtins lists every check of the running agent: what xunjian inspect sees,
 // the jobs that report to it, and the agent itself.
 func (a *Agent) builtins(cfg *config.Config) ([]checks.Check, error) {
-	list, err := inspected(cfg, cfg.Data)
+	list, err := inspected(cfg, cfg.Data, a.archive)
 	if err != nil {
 		return nil, err
 	}
 	own := self.Checks(cfg.Checks.Self, self.Parts{
 		DataDir: cfg.Data, Metrics: a.registry, Runner: a.runner.Stats, Conflicts: a.metrics.Conflicts, Notices: a.noticesState,
 	})
-	return append(list, enabled(cfg, append(own, a.jobs, a.lessons()))...), nil
+	own = append(own, a.jobs, a.lessons(), archive.NewCheck(a.archive, cfg.Location()))
+	return append(list, enabled(cfg, own)...), nil
 }
 
-// within is a folder in data; empty if there is none.
-func within(data, name string) string {
-	if data == "" {
+// within is a folder in dir; "" if nothing is kept.
+func within(dir, name string) string {
+	if dir == "" {
 		return ""
 	}
-	return filepath.Join(data, name)
+	return filepath.Join(dir, name)
 }
 
 func enabled(cfg *config.Config, all []checks.Check) []checks.Check {

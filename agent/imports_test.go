@@ -33,12 +33,22 @@ var allowed = []struct {
 	{"agent/api/apitest", []string{"agent/api", "agent/measured", "agent/outlets", "agent/papers", "agent/reports", "agent/access", "checks", "rules", "alerting"}},
 	{"agent/console", []string{"agent/access", "checks", "rules", "alerting"}},
 	{"checks", nil},
+	// One tailer reads for the whole room; its parts take the lines. What is
+	// taken in and what is found in files is kept in one place.
+	{"checks/logs", []string{"checks", "checks/logs/access", "checks/logs/archive", "checks/logs/novelty", "checks/logs/review", "checks/logs/tail"}},
+	{"checks/logs/tail", nil},
+	{"checks/logs/stamp", nil},
+	{"checks/logs/archive", []string{"checks"}},
+	{"checks/logs/pattern", []string{"checks"}},
+	{"checks/logs/review", []string{"checks", "checks/logs/archive", "checks/logs/pattern", "checks/logs/stamp", "checks/logs/tail"}},
+	{"checks/logs/", []string{"checks", "checks/credential", "checks/logs/archive", "checks/logs/stamp", "checks/logs/tail"}},
 	{"checks/", []string{"checks", "checks/credential"}},
 	{"checks/credential", nil},
 	// One folder for each product, which never see each other; beside them what
 	// they share.
 	{"checks/backup", []string{"checks", "checks/credential", "checks/backup/archive", "checks/backup/program", "checks/backup/scratch", "checks/backup/wal"}},
 	{"checks/backup/", nil},
+	{"checks/backup/backuptest", []string{"checks/backup/program"}},
 	{"checks/backup/scratch", []string{"checks/backup/archive", "checks/backup/program"}},
 	{"checks/database", []string{"checks", "checks/database/mysql", "checks/database/postgres", "checks/database/redis", "checks/database/server", "checks/database/sqlquery"}},
 	{"checks/database/", []string{"checks", "checks/credential", "checks/database/server", "checks/database/statement"}},

@@ -14,6 +14,7 @@ import (
 	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
+	"xunjian/checks/platform"
 	"xunjian/checks/reserve"
 	"xunjian/checks/self"
 )
@@ -29,15 +30,21 @@ type Checks struct {
 	External external.Config `yaml:"external"`
 	// Database are the databases that the platform stands on.
 	Database database.Config `yaml:"database"`
+	// Platform are the doors by which people come in.
+	Platform platform.Config `yaml:"platform"`
 	// Backup are the backups that there should be.
 	Backup backup.Config `yaml:"backup"`
 	// Reserve is what is ready of what the plan wants to have ready.
 	Reserve reserve.Config `yaml:"reserve"`
 	Self    self.Config    `yaml:"self"`
+	Logs    Logs           `yaml:"logs"`
 }
 
 func defaultChecks() Checks {
-	return Checks{Host: host.Default(), External: external.Default(), Database: database.Default(), Backup: backup.Default(), Reserve: reserve.Default(), Self: self.Default()}
+	return Checks{
+		Host: host.Default(), External: external.Default(), Database: database.Default(), Platform: platform.Default(), Backup: backup.Default(), Reserve: reserve.Default(), Self: self.Default(),
+		Logs: defaultLogs(),
+	}
 }
 
 // Lessons is the check of what investigations asked for.
@@ -52,13 +59,22 @@ func Needs(p *plan.Plan) []reserve.Need {
 	return out
 }
 
+// Scenarios are those of a plan, as the platform's doors take them.
+func Scenarios(p *plan.Plan) []string {
+	out := make([]string, len(p.Scenarios))
+	for n, s := range p.Scenarios {
+		out[n] = s.ID
+	}
+	return out
+}
+
 // paths are the fields that hold paths.
 func (c *Checks) paths() []*string {
 	out := []*string{&c.External.Textfile.Dir}
 	for i := range c.External.Jobs {
 		out = append(out, &c.External.Jobs[i].TokenFile)
 	}
-	return append(append(out, c.Database.Paths()...), c.Backup.Paths()...)
+	return slices.Concat(out, c.Database.Paths(), c.Logs.Paths(), c.Platform.Paths(), c.Backup.Paths())
 }
 
 // systems are the business systems that checks name, by the key that does.
@@ -66,6 +82,9 @@ func (c Checks) systems() map[string]string {
 	out := map[string]string{}
 	for key, name := range c.Database.Systems() {
 		out["database."+key] = name
+	}
+	for key, name := range c.Platform.Systems() {
+		out["platform."+key] = name
 	}
 	for key, name := range c.Backup.Systems() {
 		out["backup."+key] = name
@@ -113,6 +132,10 @@ func (c Checks) validate() error {
 		m.join("database", err)
 		c.Database = database.Config{Discover: c.Database.Discover}
 	}
+	if err := c.Platform.Validate(); err != nil {
+		m.join("platform", err)
+		c.Platform = platform.Default()
+	}
 	if err := c.Backup.Validate(); err != nil {
 		m.join("backup", err)
 		c.Backup = backup.Default()
@@ -122,6 +145,7 @@ func (c Checks) validate() error {
 		m.join("self", err)
 		c.Self = self.Default()
 	}
+	m.join("logs", c.Logs.validate())
 	known := c.known()
 	watch := map[string]bool{}
 	for _, check := range self.Checks(c.Self, self.Parts{}) {
@@ -150,13 +174,15 @@ func (c Checks) validate() error {
 // known returns the checks that can be named, with their own schedules.
 func (c Checks) known() map[string]checks.Schedule {
 	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, "backup": {}, Lessons: {}}
+	maps.Copy(out, c.Logs.known())
 	for _, product := range database.Products() {
 		out[product] = checks.Schedule{} // all of them
 	}
 	for _, p := range c.External.Plugins {
 		out["plugin/"+p.Name] = checks.Schedule{Interval: p.Interval, Timeout: p.Timeout}
 	}
-	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), backup.Checks(c.Backup, backup.Parts{}), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil)}, self.Checks(c.Self, self.Parts{})) {
+	out["probe"] = checks.Schedule{} // all of them
+	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), platform.Checks(c.Platform, platform.Options{}), backup.Checks(c.Backup, backup.Parts{}), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil)}, self.Checks(c.Self, self.Parts{})) {
 		var own checks.Schedule
 		if s, ok := check.(checks.Scheduled); ok {
 			own = s.Schedule()

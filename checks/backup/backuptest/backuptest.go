@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package backuptest starts the real servers whose backups the tests make: a
 // PostgreSQL with a WAL archive and a MariaDB, each with data of a tendering
 // platform, on a socket in a folder of its own.
