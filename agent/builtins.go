@@ -21,6 +21,7 @@ import (
 	"xunjian/checks/host"
 	"xunjian/checks/logs"
 	"xunjian/checks/logs/archive"
+	"xunjian/checks/network"
 	"xunjian/checks/platform"
 	"xunjian/checks/reserve"
 	"xunjian/checks/self"
@@ -42,6 +43,7 @@ func inspected(cfg *config.Config, dir string, kept *archive.Archive) ([]checks.
 	}
 	all = append(all, read.Checks()...)
 	all = append(all, database.Checks(cfg.Checks.Database)...)
+	all = append(all, network.Checks(cfg.Checks.Network, cfg.Host)...)
 	all = append(all, platform.Checks(cfg.Checks.Platform, platform.Options{Once: dir == "", Procfs: cfg.Checks.Host.Procfs})...)
 	all = append(all, backup.Checks(cfg.Checks.Backup, backup.Parts{Dir: within(dir, "backup"), Zone: cfg.Location()})...)
 	p, err := cfg.LoadPlan()
