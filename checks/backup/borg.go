@@ -107,7 +107,11 @@ func (b *borg) snapshots(ctx context.Context, st *repoState) error {
 	if st.NewestID == "" || st.NewestID == before && st.Size >= 0 {
 		return nil
 	}
-	return b.size(ctx, st, name)
+	// The size is good to know; a repository that does not say it is still there.
+	if err := b.size(ctx, st, name); err != nil {
+		st.Size = -1
+	}
+	return ctx.Err()
 }
 
 // size asks how large the newest archive is when it is extracted.

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"maps"
 	"path/filepath"
 	"strings"
 	"time"
@@ -169,10 +170,21 @@ func (s *set) finding(code string, st state, v checks.Verdict, args map[string]a
 	for _, key := range faultArgs {
 		all[key] = ""
 	}
+	maps.Copy(all, args)
+	return checks.Finding{Code: code, Subject: s.Set.Name, Verdict: v, Args: plain(all)}
+}
+
+// plain makes the arguments what findings have: words and numbers.
+func plain(args map[string]any) map[string]any {
 	for k, v := range args {
-		all[k] = v
+		switch v := v.(type) {
+		case int64:
+			args[k] = float64(v)
+		case bool:
+			args[k] = int(truth(v))
+		}
 	}
-	return checks.Finding{Code: code, Subject: s.Set.Name, Verdict: v, Args: all}
+	return args
 }
 
 // faultArgs are what a fault may say; a text may ask for any of them.

@@ -39,11 +39,29 @@ var errTooMany = errors.New("more files than a backup can have here")
 // list returns the backups that match the patterns and have settled, the newest
 // first, and how many have not.
 func (s *Set) list(ctx context.Context, now time.Time) (settled []item, fresh int, err error) {
+	all, err := s.matches(ctx)
+	for _, it := range all {
+		if s.fresh(it, now) {
+			fresh++
+		} else {
+			settled = append(settled, it)
+		}
+	}
+	return settled, fresh, err
+}
+
+// fresh reports whether a backup may still be written to. A time far ahead is
+// that of a wrong clock.
+func (s *Set) fresh(it item, now time.Time) bool { return now.Sub(it.touched).Abs() < s.settle() }
+
+// matches returns all that the patterns match, the newest first.
+func (s *Set) matches(ctx context.Context) ([]item, error) {
 	seen := map[string]bool{}
+	var all []item
 	for _, pattern := range s.Paths {
 		paths, err := glob(pattern)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		for _, p := range paths {
 			if seen[p] || sidecar(p) || hidden(p, pattern) {
@@ -55,17 +73,13 @@ func (s *Set) list(ctx context.Context, now time.Time) (settled []item, fresh in
 				continue // rotated away just now
 			}
 			if err != nil {
-				return nil, 0, fmt.Errorf("look at %s: %w", p, err)
+				return nil, fmt.Errorf("look at %s: %w", p, err)
 			}
-			if now.Sub(it.touched) < s.settle() {
-				fresh++
-				continue
-			}
-			settled = append(settled, it)
+			all = append(all, it)
 		}
 	}
-	slices.SortFunc(settled, func(a, b item) int { return cmp.Or(b.made.Compare(a.made), cmp.Compare(a.path, b.path)) })
-	return settled[:min(len(settled), maxItems)], fresh, nil
+	slices.SortFunc(all, func(a, b item) int { return cmp.Or(b.made.Compare(a.made), cmp.Compare(a.path, b.path)) })
+	return all[:min(len(all), maxItems)], nil
 }
 
 // glob is filepath.Glob, which takes a folder that may not be read for an empty

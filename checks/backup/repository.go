@@ -99,14 +99,9 @@ func (s *set) ask(ctx context.Context) {
 	if err == nil {
 		err = k.snapshots(looking, &next)
 	}
-	if err == nil && s.checkDue(next, now) {
-		checking, cancel := context.WithTimeout(ctx, s.deadline)
-		defer cancel()
-		next.CheckGood, next.CheckLog, err = k.check(checking)
-		next.CheckLog = checks.SafeText(mask(next.CheckLog), checks.MaxEvidence)
-		if err == nil {
-			next.Checked = now
-		}
+	// A repository that cannot be read for no reason that is known may be damaged.
+	if k != nil && !isRepoError(err) && s.checkDue(next, now) {
+		err = errors.Join(err, s.checkNow(ctx, k, mask, &next))
 	}
 	if ctx.Err() != nil {
 		return
@@ -130,6 +125,23 @@ func (s *set) ask(ctx context.Context) {
 		s.mem.weigh(item{id: next.NewestID, made: next.Newest, size: next.Size})
 	}
 	s.keepLocked()
+}
+
+func isRepoError(err error) bool {
+	_, known := errors.AsType[*repoError](err)
+	return known
+}
+
+// checkNow has the repository checked by its own program.
+func (s *set) checkNow(ctx context.Context, k keeper, mask func(string) string, st *repoState) error {
+	ctx, cancel := context.WithTimeout(ctx, s.deadline)
+	defer cancel()
+	good, text, err := k.check(ctx)
+	if err != nil {
+		return err
+	}
+	st.Checked, st.CheckGood, st.CheckLog = s.parts.Now(), good, checks.SafeText(mask(text), checks.MaxEvidence)
+	return nil
 }
 
 // checkDue reports whether the program's own check is to run. While somebody
@@ -205,6 +217,7 @@ func (s *set) runRepository(ctx context.Context, out *checks.Output) error {
 			verdict = checks.Abnormal // nothing can be restored from it as it is
 		}
 		out.Find(s.repoFinding(r.Code, verdict, map[string]any{"error": r.Error}))
+		s.tellCheck(out, r)
 		s.tellLate(out, now)
 		return nil
 	}
@@ -221,13 +234,24 @@ func (s *set) runRepository(ctx context.Context, out *checks.Output) error {
 		out.Find(s.repoFinding("backup.small", checks.Abnormal, map[string]any{"path": r.NewestID, "size": r.Size, "min": s.MinSize}))
 	}
 	s.tellLocks(out, r, now)
-	if !r.Checked.IsZero() && !r.CheckGood {
-		f := s.repoFinding(codeRepoCheck, checks.Abnormal, map[string]any{"at": s.clock(r.Checked)})
-		f.Evidence = r.CheckLog
-		out.Find(f)
-	}
+	s.tellCheck(out, r)
 	s.tellLate(out, now)
 	return nil
+}
+
+// tellCheck tells what the program's own check came to.
+func (s *set) tellCheck(out *checks.Output, r *repoState) {
+	if r.Checked.IsZero() {
+		return
+	}
+	s.set(out, descCheck, truth(r.CheckGood))
+	s.setTime(out, descCheckTime, r.Checked)
+	if r.CheckGood {
+		return
+	}
+	f := s.repoFinding(codeRepoCheck, checks.Abnormal, map[string]any{"at": s.clock(r.Checked)})
+	f.Evidence = r.CheckLog
+	out.Find(f)
 }
 
 func (s *set) tellLocks(out *checks.Output, r *repoState, now time.Time) {
@@ -253,10 +277,6 @@ func (s *set) repoFigures(out *checks.Output, r *repoState, now time.Time) {
 	left := slices.ContainsFunc(r.Locks, func(l lock) bool { return l.left(now, orElse(s.Repository.LockAfter, defaultLockAfter)) })
 	s.set(out, descLocks, float64(len(r.Locks)))
 	s.set(out, descLocked, truth(left))
-	if !r.Checked.IsZero() {
-		s.set(out, descCheck, truth(r.CheckGood))
-		s.setTime(out, descCheckTime, r.Checked)
-	}
 }
 
 func (s *set) repoFinding(code string, v checks.Verdict, args map[string]any) checks.Finding {
@@ -265,5 +285,5 @@ func (s *set) repoFinding(code string, v checks.Verdict, args map[string]any) ch
 		all[key] = ""
 	}
 	maps.Copy(all, args)
-	return checks.Finding{Code: code, Subject: s.Set.Name, Verdict: v, Args: all}
+	return checks.Finding{Code: code, Subject: s.Set.Name, Verdict: v, Args: plain(all)}
 }

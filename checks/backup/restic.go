@@ -70,7 +70,11 @@ func (r *restic) snapshots(ctx context.Context, st *repoState) error {
 	if st.NewestID == "" || st.NewestID == before && st.Size >= 0 {
 		return nil
 	}
-	return r.size(ctx, st)
+	// The size is good to know; a repository that does not say it is still there.
+	if err := r.size(ctx, st); err != nil {
+		st.Size = -1
+	}
+	return ctx.Err()
 }
 
 // size asks how large the newest snapshot is when it is restored.

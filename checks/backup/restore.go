@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -279,7 +280,7 @@ func (s *set) tellTest(out *checks.Output) {
 	if t.good() {
 		s.set(out, descTestRows, float64(t.Counts.Rows))
 		s.set(out, descTestTable, float64(len(t.Counts.Tables)))
-		out.Find(checks.Finding{Code: codeTestGood, Subject: s.Set.Name, Verdict: checks.OK, Args: args})
+		out.Find(checks.Finding{Code: codeTestGood, Subject: s.Set.Name, Verdict: checks.OK, Args: plain(args)})
 		s.tellLost(out, t)
 		return
 	}
@@ -287,10 +288,8 @@ func (s *set) tellTest(out *checks.Output) {
 	if t.Error != "" {
 		verdict = checks.Unknown // nobody could try
 	}
-	for k, v := range t.Fault.Args {
-		args[k] = v
-	}
-	out.Find(checks.Finding{Code: t.Fault.Code, Subject: s.Set.Name, Verdict: verdict, Args: args, Evidence: t.Log})
+	maps.Copy(args, t.Fault.Args)
+	out.Find(checks.Finding{Code: t.Fault.Code, Subject: s.Set.Name, Verdict: verdict, Args: plain(args), Evidence: t.Log})
 }
 
 // tellLost compares with the test before.

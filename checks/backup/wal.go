@@ -20,12 +20,10 @@ const maxHistory = 1 << 20
 
 // archived is what lies in a WAL archive.
 type archived struct {
-	segments  []item // the newest first
-	partial   int
-	report    wal.Report
-	size      uint64 // of a segment
-	bytes     int64
-	histories int
+	segments []item // that have settled, the newest first
+	partial  int
+	report   wal.Report
+	size     uint64 // of a segment
 }
 
 // runWAL tells of a WAL archive.
@@ -95,12 +93,14 @@ func gapText(a archived) string {
 	return b.String()
 }
 
-// archive lists a WAL archive and follows the log through it.
+// archive lists a WAL archive and follows the log through it. What came just
+// now is part of the way, but not read yet; the second result counts it.
 func (s *set) archive(ctx context.Context, now time.Time) (archived, int, error) {
-	items, fresh, err := s.list(ctx, now)
+	items, err := s.matches(ctx)
 	if err != nil {
 		return archived{}, 0, err
 	}
+	fresh := 0
 	a := archived{size: uint64(s.SegmentSize)}
 	if a.size == 0 {
 		a.size = segmentSize(items)
@@ -114,8 +114,11 @@ func (s *set) archive(ctx context.Context, now time.Time) (archived, int, error)
 				continue
 			}
 			names = append(names, seg)
-			a.segments = append(a.segments, it)
-			a.bytes += it.size
+			if s.fresh(it, now) {
+				fresh++
+			} else {
+				a.segments = append(a.segments, it)
+			}
 			continue
 		}
 		if n, ok := wal.ParseHistoryName(baseName(it.path)); ok {
@@ -124,7 +127,6 @@ func (s *set) archive(ctx context.Context, now time.Time) (archived, int, error)
 				return archived{}, 0, err
 			}
 			histories[n] = h
-			a.histories++
 		}
 	}
 	a.report = wal.Continuity(names, histories, a.size)
