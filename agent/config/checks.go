@@ -78,6 +78,7 @@ func (c *Checks) paths() []*string {
 		out = append(out, &c.External.Jobs[i].TokenFile)
 	}
 	return slices.Concat(out, c.Database.Paths(), c.Network.Paths(), c.Logs.Paths(), c.Platform.Paths(), c.Backup.Paths())
+	return slices.Concat(out, c.Database.Paths(), c.Network.Paths(), c.Logs.Paths(), c.Logs.Syslog.Paths(), c.Platform.Paths())
 }
 
 // systems are the business systems that checks name, by the key that does.
