@@ -45,8 +45,9 @@ type Checks struct {
 
 func defaultChecks() Checks {
 	return Checks{
-		Host: host.Default(), External: external.Default(), Database: database.Default(), Network: network.Default(), Platform: platform.Default(), Backup: backup.Default(), Reserve: reserve.Default(), Self: self.Default(),
-		Logs: defaultLogs(),
+		Host: host.Default(), External: external.Default(), Database: database.Default(), Network: network.Default(), Platform: platform.Default(), Reserve: reserve.Default(), Self: self.Default(),
+		Logs:   defaultLogs(),
+		Backup: backup.Default(),
 	}
 }
 
@@ -77,7 +78,7 @@ func (c *Checks) paths() []*string {
 	for i := range c.External.Jobs {
 		out = append(out, &c.External.Jobs[i].TokenFile)
 	}
-	return slices.Concat(out, c.Database.Paths(), c.Network.Paths(), c.Logs.Paths(), c.Platform.Paths(), c.Backup.Paths())
+	out = append(out, c.Backup.Paths()...)
 	return slices.Concat(out, c.Database.Paths(), c.Network.Paths(), c.Logs.Paths(), c.Logs.Syslog.Paths(), c.Platform.Paths())
 }
 
@@ -184,8 +185,11 @@ func (c Checks) validate() error {
 
 // known returns the checks that can be named, with their own schedules.
 func (c Checks) known() map[string]checks.Schedule {
-	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, "backup": {}, "peers": {}, Lessons: {}}
+	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, "peers": {}, Lessons: {}}
 	maps.Copy(out, c.Logs.known())
+	for _, name := range c.Backup.Names() {
+		out[name] = backup.Rhythm()
+	}
 	for _, product := range database.Products() {
 		out[product] = checks.Schedule{} // all of them
 	}
@@ -193,7 +197,7 @@ func (c Checks) known() map[string]checks.Schedule {
 		out["plugin/"+p.Name] = checks.Schedule{Interval: p.Interval, Timeout: p.Timeout}
 	}
 	out["probe"] = checks.Schedule{} // all of them
-	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), network.Checks(c.Network, ""), platform.Checks(c.Platform, platform.Options{}), backup.Checks(c.Backup, backup.Parts{}), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil)}, self.Checks(c.Self, self.Parts{})) {
+	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), network.Checks(c.Network, ""), platform.Checks(c.Platform, platform.Options{}), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil)}, self.Checks(c.Self, self.Parts{})) {
 		var own checks.Schedule
 		if s, ok := check.(checks.Scheduled); ok {
 			own = s.Schedule()

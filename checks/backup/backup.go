@@ -40,7 +40,7 @@ func Checks(cfg Config, parts Parts) []checks.Check {
 		parts.Zone = time.Local
 	}
 	if len(cfg.Sets) == 0 {
-		return []checks.Check{checks.Func{ID: family, Every: rhythm, Look: nothing}}
+		return []checks.Check{checks.Func{ID: family, Every: Rhythm(), Look: nothing}}
 	}
 	heavy := make(chan struct{}, 1)
 	var list []checks.Check
@@ -53,7 +53,10 @@ func Checks(cfg Config, parts Parts) []checks.Check {
 // family is the name before that of a set.
 const family = "backup"
 
-var rhythm = checks.Schedule{Interval: 5 * time.Minute, Timeout: 30 * time.Second}
+// Rhythm is that of all sets.
+func Rhythm() checks.Schedule {
+	return checks.Schedule{Interval: 5 * time.Minute, Timeout: 30 * time.Second}
+}
 
 func nothing(context.Context, *checks.Output) error {
 	return fmt.Errorf("no backup set is configured: %w", checks.ErrNotApplicable)
@@ -87,7 +90,7 @@ func newSet(s Set, cfg Config, parts Parts, heavy chan struct{}) *set {
 func (s *set) Name() string { return family + "/" + s.Set.Name }
 
 // Schedule is slow: backups come by the hour.
-func (s *set) Schedule() checks.Schedule { return rhythm }
+func (s *set) Schedule() checks.Schedule { return Rhythm() }
 
 // Identity changes with the configuration of the set.
 func (s *set) Identity() string {

@@ -155,6 +155,15 @@ func (c *Config) Paths() []*string {
 	return out
 }
 
+// Names are those of the checks: "backup" for all of them, then each.
+func (c Config) Names() []string {
+	out := []string{family}
+	for _, s := range c.Sets {
+		out = append(out, family+"/"+s.Name)
+	}
+	return out
+}
+
 // Systems are the business systems that sets name, by the key that does.
 func (c Config) Systems() map[string]string {
 	out := map[string]string{}
