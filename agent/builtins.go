@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"io/fs"
+	"path/filepath"
 	"time"
 
 	"xunjian/agent/access"
@@ -14,6 +15,7 @@ import (
 	"xunjian/alerting/notify"
 	"xunjian/alerting/notify/policy"
 	"xunjian/checks"
+	"xunjian/checks/backup"
 	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
@@ -41,6 +43,7 @@ func inspected(cfg *config.Config, dir string, read *logs.Room) ([]checks.Check,
 	all = append(all, database.Checks(cfg.Checks.Database)...)
 	all = append(all, network.Checks(cfg.Checks.Network, cfg.Host)...)
 	all = append(all, platform.Checks(cfg.Checks.Platform, platform.Options{Once: dir == "", Procfs: cfg.Checks.Host.Procfs})...)
+	all = append(all, backup.Checks(cfg.Checks.Backup, backup.Parts{Dir: within(dir, "backup"), Zone: cfg.Location()})...)
 	p, err := cfg.LoadPlan()
 	if err != nil {
 		return nil, err
@@ -69,6 +72,14 @@ func (a *Agent) builtins(cfg *config.Config) ([]checks.Check, error) {
 	}
 	own = append(own, a.jobs, a.lessons(), archive.NewCheck(a.archive, cfg.Location()), devices)
 	return append(list, enabled(cfg, own)...), nil
+}
+
+// within is a folder in dir; "" if nothing is kept.
+func within(dir, name string) string {
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, name)
 }
 
 func enabled(cfg *config.Config, all []checks.Check) []checks.Check {
