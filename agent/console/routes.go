@@ -55,7 +55,10 @@ func routes() []route {
 
 		{"GET", "/checks", viewer, listChecks},
 		{"GET", "/checks/{name...}", viewer, showCheck},
+		{"GET", "/network", viewer, showNetwork},
 		{"GET", "/alerts", viewer, showAlerts},
+		{"GET", "/logs", viewer, showLogs},
+		{"GET", "/logs/{pattern}", viewer, showLogLines},
 		{"GET", "/notices", viewer, showNotices},
 		{"POST", "/notices/{action}", operator, changeNotices},
 		{"GET", "/rules", viewer, showRules},
