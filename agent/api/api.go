@@ -86,6 +86,8 @@ type Options struct {
 	Notices Notices
 	// Papers makes the documents of an incident.
 	Papers Papers
+	// Lines are the kept lines of logs.
+	Lines Lines
 	// Verdicts joins what checks found with the alerts on their series.
 	Verdicts func([]checks.Result, []rules.Alert) map[string]checks.Verdict
 	// Reload reads the configuration again; an error changes nothing.

@@ -91,6 +91,8 @@ type Options struct {
 	Papers Papers
 	// Rounds are the inspection rounds.
 	Rounds Rounds
+	// Lines are the kept lines of logs.
+	Lines Lines
 	// Notices are the ways to people, what waits, and the silences.
 	Notices Notices
 	// Links are those in mails by which people acknowledge.
