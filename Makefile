@@ -12,7 +12,7 @@ PURE    := CGO_ENABLED=0 GOFLAGS=-trimpath
 CROSS   := linux/amd64 linux/arm64 linux/loong64 linux/riscv64 windows/amd64
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test packages lint generate generated cross bench faults soak clean
+.PHONY: help run build test packages lint generate generated cross bench faults flood soak clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ bench: build ## the figures of docs/performance.md, on this machine
 CYCLES ?= 5000
 faults: build ## kill -9 at random instants, CYCLES times (default 5000)
 	XUNJIAN_FAULTS=$(CYCLES) $(GO) test -run '^TestKill' -v -timeout 24h ./agent/
+
+FLOOD ?= 60s
+flood: ## 50,000 syslog messages a second for FLOOD (default 60s), beside rsyslogd
+	XUNJIAN_FLOOD=$(FLOOD) $(PURE) $(GO) test -run '^TestFlood$$' -v -timeout 1h ./checks/logs/syslog/
 
 clean: ## remove what was built
 	rm -rf bin dist
