@@ -2,159 +2,185 @@ package console
 
 import (
 	"context"
-	"fmt"
-	"regexp"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"xunjian/alerting/text"
+	"xunjian/checks"
 	"xunjian/checks/logs/archive"
+	"xunjian/checks/logs/pattern"
+	"xunjian/checks/logs/review"
 )
 
-// Lines is what the console needs of *archive.Archive.
-type Lines interface {
-	Search(ctx context.Context, q archive.Query) (archive.Page, error)
+// Logs is what the console needs of the review of logs.
+type Logs interface {
+	Overview(review.Filter) review.Overview
+	// Lines finds the kept lines of a pattern, the newest first.
+	Lines(ctx context.Context, pattern, source string, from, to time.Time, before uint64, limit int) (archive.Page, error)
 }
 
-// lineEvents are what lines can be understood as, for the choice of one.
-var lineEvents = []string{
-	"login", "login-failed", "logout", "config-changed", "privilege-changed", "link-down", "link-up", "attack", "attack-blocked",
-	"device-restarted", "ha-switch", "hardware-fault",
+type logsPage struct {
+	Hours, Source, Verdict, Group string
+	Spans, Sources                []option
+	Verdicts, Groups              []option
+	Logs                          []logRow
+	Patterns                      []patternRow
 }
 
-type linesPage struct {
-	From, To, Source, Text string
-	Regexp                 bool
-	Events, Severities     []option
-	Lines                  []lineRow
-	Error                  string
-	// Older is where the next page is, empty if there is none.
-	Older   string
-	Partial bool
-	Damaged int
+// logRow is one log that is read.
+type logRow struct {
+	Name, Error            string
+	Lines, Bytes           string
+	Last                   moment
+	Rotations, Gaps, Empty uint64
+	State                  state
 }
 
-type lineRow struct {
-	Received, Said         moment
-	Source, Severity, Text string
-	Event, Host            string
-	Fields                 []label
+// patternRow is one kind of line within the time looked at.
+type patternRow struct {
+	Name, Title, Code, Group string
+	State                    state
+	Count                    string
+	Sources                  []sourceCount
+	Bars                     []bar
+	Lines                    []review.Seen
+	Query                    string
 }
 
-const (
-	linesAtOnce = 100
-	// linesWithin is after how long a search says how far it came.
-	linesWithin = 8 * time.Second
-)
+type sourceCount struct{ Name, Count string }
 
-// searchLines finds kept lines of logs.
-func searchLines(r *request) error {
-	page, q := r.lineQuery()
-	status := 200
-	if page.Error != "" {
-		status = 400
-	} else {
-		ctx, cancel := context.WithTimeout(r.Context(), linesWithin)
-		defer cancel()
-		found, err := r.c.opt.Lines.Search(ctx, q)
-		if err != nil {
-			return err
-		}
-		page.Partial, page.Damaged = found.Partial, found.Damaged
-		for _, rec := range found.Records {
-			page.Lines = append(page.Lines, r.lineRow(rec))
-		}
-		if found.Next > 0 {
-			v := r.URL.Query()
-			v.Set("before", fmt.Sprint(found.Next))
-			page.Older = "/logs/search?" + v.Encode()
+// bar is one stretch of time in a drawing that is 100 high.
+type bar struct {
+	X, Y, Height int
+	Text         string
+}
+
+var logSpans = []int{1, 6, 24, 72, 192}
+
+func showLogs(r *request) error {
+	q := r.URL.Query()
+	f := review.Filter{Source: q.Get("source"), Group: q.Get("group"), Hours: number(q.Get("hours"), 24, 1, 192)}
+	if v := q.Get("verdict"); v != "" {
+		if err := f.Verdict.UnmarshalText([]byte(v)); err != nil {
+			return errNotFound
 		}
 	}
-	return r.render(status, "lines", r.T("console.nav.lines"), page)
-}
-
-// lineQuery reads what is looked for.
-func (r *request) lineQuery() (linesPage, archive.Query) {
-	v := r.URL.Query()
-	page := linesPage{From: v.Get("from"), To: v.Get("to"), Source: v.Get("source"), Text: v.Get("text"), Regexp: v.Get("regexp") != ""}
-	q := archive.Query{Source: page.Source, Event: v.Get("event"), Limit: linesAtOnce, Before: uint64(number(v.Get("before"), 0, 0, 1<<53-1))}
-	q.From, _ = r.minute(page.From)
-	q.To, _ = r.minute(page.To)
-	q.Severity, _ = archive.ParseSeverity(v.Get("severity"))
-	switch {
-	case len(page.Text) > 1000:
-		page.Error = r.T("console.lines.too_long")
-	case page.Regexp && page.Text != "":
-		re, err := regexp.Compile(page.Text)
-		if err != nil {
-			page.Error = r.say.T("console.lines.bad_regexp", map[string]any{"error": err.Error()})
+	o := r.c.opt.Logs.Overview(f)
+	page := logsPage{Hours: strconv.Itoa(f.Hours), Source: f.Source, Verdict: q.Get("verdict"), Group: f.Group}
+	groups := map[string]bool{}
+	for _, s := range o.Sources {
+		page.Sources = append(page.Sources, option{s.Source, s.Source, s.Source == f.Source})
+		row := logRow{Name: s.Source, Error: cut(s.Error, 200), Lines: text.Number(float64(s.Lines)), Bytes: text.Bytes(float64(s.Bytes)), Last: r.moment(s.LastLine, r.now), Rotations: s.Rotations, Gaps: s.Gaps, Empty: s.Emptied + s.Rewritten}
+		row.State = r.logState(checks.OK)
+		if s.Error != "" {
+			row.State = r.logState(checks.Unknown)
+		} else if row.Empty > 0 || row.Gaps > 0 {
+			row.State = r.logState(checks.Attention)
 		}
-		q.Regexp = re
-	default:
-		q.Text = page.Text
+		page.Logs = append(page.Logs, row)
 	}
-	page.Events = []option{{"", r.T("console.lines.any"), q.Event == ""}}
-	for _, e := range lineEvents {
-		page.Events = append(page.Events, option{e, r.T("console.line." + e), q.Event == e})
+	for _, p := range o.Patterns {
+		groups[p.Group] = true
+		page.Patterns = append(page.Patterns, r.patternRow(p, f))
 	}
-	page.Severities = []option{{"", r.T("console.lines.any"), q.Severity == 0}}
-	for _, s := range archive.SeverityNames() {
-		page.Severities = append(page.Severities, option{s, s, q.Severity.String() == s})
+	for _, h := range logSpans {
+		page.Spans = append(page.Spans, option{strconv.Itoa(h), r.Ta("console.logs.hours", "n", h), h == f.Hours})
 	}
-	return page, q
+	for _, v := range []checks.Verdict{checks.Attention, checks.Abnormal} {
+		page.Verdicts = append(page.Verdicts, option{v.String(), r.T("console.verdict." + v.String()), v == f.Verdict})
+	}
+	for _, g := range slices.Sorted(maps.Keys(groups)) {
+		page.Groups = append(page.Groups, option{g, g, g == f.Group})
+	}
+	return r.showLive("logs", r.T("console.nav.logs"), page)
 }
 
-func (r *request) lineRow(rec archive.Record) lineRow {
-	row := lineRow{
-		Received: r.moment(rec.Received, r.now), Source: visible(cut(rec.Source, 120)), Severity: rec.Severity.String(), Host: visible(cut(rec.Host, 80)),
-		Text: visible(cut(rec.Text, 4000)), Fields: labelsOf(rec.Fields),
+func (r *request) patternRow(p review.PatternSeen, f review.Filter) patternRow {
+	row := patternRow{
+		Name: p.Name, Title: r.logTitle(p.Title), Code: p.Code, Group: p.Group, State: r.logState(p.Verdict), Count: text.Number(float64(p.Count)),
+		Lines: p.Lines[:min(len(p.Lines), 3)], Query: query("hours", strconv.Itoa(f.Hours), "source", f.Source),
 	}
-	for n := range row.Fields {
-		row.Fields[n].Value = visible(row.Fields[n].Value)
+	for _, s := range slices.Sorted(maps.Keys(p.BySource)) {
+		row.Sources = append(row.Sources, sourceCount{s, text.Number(float64(p.BySource[s]))})
 	}
-	if !rec.Said.IsZero() && rec.Said.Sub(rec.Received).Abs() > time.Minute {
-		row.Said = r.moment(rec.Said, r.now)
+	step := max(1, (len(p.Hours)+47)/48)
+	highest := uint64(1)
+	var sums []uint64
+	for n := 0; n < len(p.Hours); n += step {
+		sum := uint64(0)
+		for _, v := range p.Hours[n:min(n+step, len(p.Hours))] {
+			sum += v
+		}
+		sums = append(sums, sum)
+		highest = max(highest, sum)
 	}
-	if rec.Event != "" {
-		row.Event = r.or("console.line."+rec.Event, rec.Event)
+	for n, sum := range sums {
+		at := p.Starts.Add(time.Duration(n*step) * time.Hour)
+		height := int(sum * 100 / highest)
+		if sum > 0 {
+			height = max(height, 8)
+		}
+		row.Bars = append(row.Bars, bar{4 * n, 100 - height, height, at.In(r.c.opt.Zone).Format("01-02 15:04") + "  " + strconv.FormatUint(sum, 10)})
 	}
 	return row
 }
 
-// visible shows what a line may use to look like something else: control
-// characters as their pictures, a newline as ⏎, and what turns the direction of
-// reading as a mark.
-func visible(s string) string {
-	clean := true
-	for _, c := range s {
-		if c < 0x20 || c == 0x7f || hidden(c) {
-			clean = false
-			break
-		}
-	}
-	if clean {
-		return s
-	}
-	var b strings.Builder
-	for _, c := range s {
-		switch {
-		case c == '\n':
-			b.WriteRune('⏎')
-		case c == '\t':
-			b.WriteRune(' ')
-		case c < 0x20:
-			b.WriteRune(0x2400 + c)
-		case c == 0x7f:
-			b.WriteRune('␡')
-		case hidden(c):
-			fmt.Fprintf(&b, "‹U+%04X›", c)
-		default:
-			b.WriteRune(c)
-		}
-	}
-	return b.String()
+func (r *request) logState(v checks.Verdict) state {
+	return state{v.String(), r.T("console.verdict." + v.String())}
 }
 
-// hidden tells characters that show nothing and change how the rest shows.
-func hidden(c rune) bool {
-	return c >= 0x80 && c < 0xa0 || c >= 0x200b && c <= 0x200f || c >= 0x2028 && c <= 0x202e || c >= 0x2060 && c <= 0x206f || c == 0xfeff
+func (r *request) logTitle(t pattern.Title) string {
+	if r.say.Lang() == text.ZH {
+		return t.ZH
+	}
+	return t.EN
+}
+
+type logLinesPage struct {
+	Name, Title, Source string
+	Lines               []lineRow
+	Older               string
+	Partial             bool
+}
+
+type lineRow struct {
+	Received, Said moment
+	Source, Text   string
+	Fields         []label
+}
+
+const linesPage = 100
+
+// showLogLines shows the lines behind a count.
+func showLogLines(r *request) error {
+	name := r.PathValue("pattern")
+	q := r.URL.Query()
+	hours := number(q.Get("hours"), 24, 1, 192)
+	before, _ := strconv.ParseUint(q.Get("before"), 10, 64)
+	ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
+	defer cancel()
+	got, err := r.c.opt.Logs.Lines(ctx, name, q.Get("source"), r.now.Add(-time.Duration(hours)*time.Hour), time.Time{}, before, linesPage)
+	if err != nil {
+		return err
+	}
+	page := logLinesPage{Name: cut(name, 100), Title: cut(name, 100), Source: cut(q.Get("source"), 100), Partial: got.Partial}
+	for _, p := range r.c.opt.Logs.Overview(review.Filter{Hours: 192}).Patterns {
+		if p.Name == name {
+			page.Title = r.logTitle(p.Title)
+		}
+	}
+	for _, l := range got.Records {
+		row := lineRow{Received: r.moment(l.Received, r.now), Said: r.moment(l.Said, r.now), Source: l.Source, Text: checks.SafeText(strings.ReplaceAll(l.Text, "\n", " "), 4096)}
+		for _, f := range slices.Sorted(maps.Keys(l.Fields)) {
+			row.Fields = append(row.Fields, label{f, cut(checks.SafeText(l.Fields[f], 400), 120)})
+		}
+		page.Lines = append(page.Lines, row)
+	}
+	if got.Next > 0 {
+		page.Older = query("hours", strconv.Itoa(hours), "source", q.Get("source"), "before", strconv.FormatUint(got.Next, 10))
+	}
+	return r.show("loglines", page.Title, page)
 }
