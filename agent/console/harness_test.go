@@ -39,6 +39,7 @@ import (
 	"xunjian/alerting/text"
 	"xunjian/checks"
 	"xunjian/checks/logs/archive"
+	"xunjian/checks/network/peers"
 	"xunjian/rules"
 )
 
@@ -64,6 +65,7 @@ type site struct {
 	server   *httptest.Server
 	evidence []byte
 	archive  *archive.Archive
+	lan      peers.View
 	about    About
 
 	mu  sync.Mutex
@@ -142,7 +144,7 @@ func newSite(t testing.TB) *site {
 	must(t, err)
 	s.Console, err = New(Options{
 		Papers: own, Lines: s.archive, Links: s.links, Notices: s.notices, Rounds: s.rounds, Reports: s.reports, Desk: s.desk, Rules: s.engine, Checks: s.history, Accounts: s.accounts,
-		Sessions: s.accounts.Sessions(SessionOwner), About: func() About { return s.about },
+		Sessions: s.accounts.Sessions(SessionOwner), About: func() About { return s.about }, LAN: func() (peers.View, bool) { return s.lan, s.lan.Self != "" },
 		Catalog: catalog, Zone: zone, Now: s.clock, Verdicts: joined,
 		Logger: slog.New(slog.NewTextHandler(testLog{t}, nil)),
 	})
