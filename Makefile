@@ -55,5 +55,8 @@ CYCLES ?= 5000
 faults: build ## kill -9 at random instants, CYCLES times (default 5000)
 	XUNJIAN_FAULTS=$(CYCLES) $(GO) test -run '^TestKill' -v -timeout 24h ./agent/
 
+soak: ## a million rotations of a log, with kills of the reader
+	XUNJIAN_ROTATIONS=1000000 $(GO) test -run '^TestRotation$$' -v -timeout 24h ./checks/logs/tail/
+
 clean: ## remove what was built
 	rm -rf bin dist
