@@ -12,6 +12,7 @@ import (
 	"xunjian/checks"
 	"xunjian/checks/database/postgres"
 	"xunjian/checks/database/server"
+	"xunjian/checks/database/sqlquery"
 )
 
 // Config of the checks of databases. Start from Default.
@@ -21,6 +22,8 @@ type Config struct {
 	Discover bool `yaml:"discover"`
 	// Postgres are the PostgreSQL servers to look at.
 	Postgres []postgres.Instance `yaml:"postgres"`
+	// SQL are queries of the operator's own, to any of the products.
+	SQL []sqlquery.Query `yaml:"sql"`
 }
 
 // Default returns a Config that finds what is on this machine.
@@ -35,6 +38,10 @@ func (c Config) Validate() error {
 		m.unique(fmt.Sprintf("postgres[%d].name", n), "postgres/"+i.Name, i.Name, seen)
 		m.unique(fmt.Sprintf("postgres[%d].host", n), "postgres at "+i.Address(), i.Address(), seen)
 	}
+	for n, q := range c.SQL {
+		m.instance(fmt.Sprintf("sql[%d]", n), q.Validate())
+		m.unique(fmt.Sprintf("sql[%d].name", n), "sql/"+q.Name, q.Name, seen)
+	}
 	return errors.Join(m...)
 }
 
@@ -43,6 +50,9 @@ func (c *Config) Paths() []*string {
 	var out []*string
 	for n := range c.Postgres {
 		out = append(out, c.Postgres[n].Paths()...)
+	}
+	for n := range c.SQL {
+		out = append(out, c.SQL[n].Paths()...)
 	}
 	return out
 }
@@ -53,6 +63,9 @@ func (c Config) Systems() map[string]string {
 	for n, i := range c.Postgres {
 		out[fmt.Sprintf("postgres[%d].system", n)] = i.System
 	}
+	for n, q := range c.SQL {
+		out[fmt.Sprintf("sql[%d].system", n)] = q.System
+	}
 	return out
 }
 
@@ -62,7 +75,7 @@ func Checks(cfg Config) []checks.Check {
 	if err := cfg.Validate(); err != nil {
 		panic("database: " + err.Error())
 	}
-	list := postgres.Checks(cfg.Postgres)
+	list := append(postgres.Checks(cfg.Postgres), sqlquery.Checks(cfg.SQL)...)
 	var servers []server.Server
 	for _, c := range list {
 		if of, ok := c.(server.Known); ok {
@@ -76,7 +89,7 @@ func Checks(cfg Config) []checks.Check {
 }
 
 // Products are the families of checks of this room.
-func Products() []string { return []string{"postgres"} }
+func Products() []string { return []string{"postgres", "sql"} }
 
 // known says which servers are configured to be looked at. It asks none of them, so
 // that it can also say so while one of them hangs.

@@ -182,7 +182,7 @@ const Rules = `groups:
 func (w *World) openEngine(logger *slog.Logger) {
 	cfg := rules.DefaultConfig()
 	cfg.Dir = filepath.Join(w.Dir, "tsdb")
-	for name, body := range map[string]string{"host.yml": "groups: []\n", "self.yml": "groups: []\n", "own.yml": Rules} {
+	for name, body := range map[string]string{"host.yml": "groups: []\n", "self.yml": "groups: []\n", "database.yml": "groups: []\n", "own.yml": Rules} {
 		cfg.Files = append(cfg.Files, w.WriteFile(name, body))
 	}
 	var err error
