@@ -36,6 +36,7 @@ import (
 	"xunjian/alerting/text"
 	"xunjian/checks"
 	"xunjian/checks/external"
+	"xunjian/checks/logs"
 	"xunjian/checks/logs/archive"
 	"xunjian/rules"
 )
@@ -78,6 +79,7 @@ type Agent struct {
 	metrics  *checks.Exposition
 	jobs     *external.Jobs
 	archive  *archive.Archive
+	read     atomic.Pointer[logs.Room] // what reviews the logs now
 	observer *observer
 	accounts *access.Accounts
 	outbox   *notify.Worker

@@ -76,6 +76,8 @@ type month struct {
 	reports *reports.Reports
 	catalog *text.Catalog
 	raw     []sample
+	// probes are series of probes at a moment, beside the others.
+	probes func(at time.Time) []rules.Point
 }
 
 // sample is what was measured, kept apart to be reckoned with by hand.
@@ -174,10 +176,14 @@ func (m *month) until(end time.Time, begin time.Time, off, wrong func(time.Time)
 		m.history.Add(checks.Result{Check: "disk", Time: m.now, Verdict: found, Every: tick})
 		s := sample{m.now, m.load(m.now), m.avail(m.now.Sub(begin))}
 		m.raw = append(m.raw, s)
-		_, err := m.engine.Tick(m.t.Context(), m.now, []rules.Batch{{Source: "disk", Time: m.now, Every: tick, Points: []rules.Point{
+		batches := []rules.Batch{{Source: "disk", Time: m.now, Every: tick, Points: []rules.Point{
 			{Labels: series("load"), Value: s.load}, {Labels: series("avail", "mountpoint", "/data"), Value: s.avail},
 			{Labels: series("size", "mountpoint", "/data"), Value: size}, {Labels: series("xunjian_check_verdict", "check", "disk"), Value: verdict},
-		}}})
+		}}}
+		if m.probes != nil {
+			batches = append(batches, rules.Batch{Source: "probe", Time: m.now, Every: tick, Points: m.probes(m.now)})
+		}
+		_, err := m.engine.Tick(m.t.Context(), m.now, batches)
 		must(m.t, err)
 		if m.now.Minute() < 4 || m.now.Hour() == 8 {
 			must(m.t, m.office.Tick(m.t.Context()))
