@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"math"
 	"os"
@@ -108,7 +109,10 @@ func newMonth(t testing.TB) *month {
 	t.Cleanup(func() { m.store.Close() })
 	cfg := rules.DefaultConfig()
 	cfg.Dir, cfg.Retention = filepath.Join(dir, "tsdb"), 40*24*time.Hour
-	for _, name := range []string{"host.yml", "self.yml"} { // no rules: they are not what is looked at
+	defaults, err := fs.Glob(rules.Default, "default/*.yml")
+	must(t, err)
+	for _, name := range defaults { // no rules: they are not what is looked at
+		name = filepath.Base(name)
 		cfg.Files = append(cfg.Files, filepath.Join(dir, name))
 		must(t, os.WriteFile(filepath.Join(dir, name), []byte("groups: []\n"), 0o600))
 	}
