@@ -13,6 +13,7 @@ import (
 	"xunjian/checks"
 	"xunjian/checks/database/mysql"
 	"xunjian/checks/database/postgres"
+	"xunjian/checks/database/redis"
 	"xunjian/checks/database/server"
 	"xunjian/checks/database/sqlquery"
 )
@@ -26,8 +27,13 @@ type Config struct {
 	Postgres []postgres.Instance `yaml:"postgres"`
 	// MySQL are the MySQL and MariaDB servers to look at.
 	MySQL []mysql.Instance `yaml:"mysql"`
+<<<<<<< HEAD
 	// SQL are queries of the operator's own, to any of the products.
 	SQL []sqlquery.Query `yaml:"sql"`
+=======
+	// Redis are the Redis servers to look at.
+	Redis []redis.Instance `yaml:"redis"`
+>>>>>>> main
 }
 
 // Default returns a Config that finds what is on this machine.
@@ -51,9 +57,20 @@ func (c Config) Validate() error {
 			m.add(key+".name", "is that of the server which is found by itself; allowed: another name, or discover: false")
 		}
 	}
+<<<<<<< HEAD
 	for n, q := range c.SQL {
 		m.instance(fmt.Sprintf("sql[%d]", n), q.Validate())
 		m.unique(fmt.Sprintf("sql[%d].name", n), "sql/"+q.Name, q.Name, seen)
+=======
+	for n, i := range c.Redis {
+		key := fmt.Sprintf("redis[%d]", n)
+		m.instance(key, i.Validate())
+		m.unique(key+".name", "redis/"+i.Name, i.Name, seen)
+		m.unique(key+".host", "redis at "+i.Address(), i.Address(), seen)
+		if c.Discover && i.Name == redis.Local {
+			m.add(key+".name", "is that of the server which is found by itself; allowed: another name, or discover: false")
+		}
+>>>>>>> main
 	}
 	return errors.Join(m...)
 }
@@ -67,8 +84,13 @@ func (c *Config) Paths() []*string {
 	for n := range c.MySQL {
 		out = append(out, c.MySQL[n].Paths()...)
 	}
+<<<<<<< HEAD
 	for n := range c.SQL {
 		out = append(out, c.SQL[n].Paths()...)
+=======
+	for n := range c.Redis {
+		out = append(out, c.Redis[n].Paths()...)
+>>>>>>> main
 	}
 	return out
 }
@@ -82,8 +104,13 @@ func (c Config) Systems() map[string]string {
 	for n, i := range c.MySQL {
 		out[fmt.Sprintf("mysql[%d].system", n)] = i.System
 	}
+<<<<<<< HEAD
 	for n, q := range c.SQL {
 		out[fmt.Sprintf("sql[%d].system", n)] = q.System
+=======
+	for n, i := range c.Redis {
+		out[fmt.Sprintf("redis[%d].system", n)] = i.System
+>>>>>>> main
 	}
 	return out
 }
@@ -94,7 +121,11 @@ func Checks(cfg Config) []checks.Check {
 	if err := cfg.Validate(); err != nil {
 		panic("database: " + err.Error())
 	}
+<<<<<<< HEAD
 	list := slices.Concat(postgres.Checks(cfg.Postgres), mysql.Checks(cfg.MySQL), sqlquery.Checks(cfg.SQL))
+=======
+	list := slices.Concat(postgres.Checks(cfg.Postgres), mysql.Checks(cfg.MySQL), redis.Checks(cfg.Redis))
+>>>>>>> main
 	var servers []server.Server
 	for _, c := range list {
 		if of, ok := c.(server.Known); ok {
@@ -102,13 +133,17 @@ func Checks(cfg Config) []checks.Check {
 		}
 	}
 	if cfg.Discover {
-		list = append(list, postgres.Discover(cfg.Postgres), mysql.Discover(cfg.MySQL))
+		list = append(list, postgres.Discover(cfg.Postgres), mysql.Discover(cfg.MySQL), redis.Discover(cfg.Redis))
 	}
 	return append(list, known{servers})
 }
 
 // Products are the families of checks of this room.
+<<<<<<< HEAD
 func Products() []string { return []string{"postgres", "mysql", "sql"} }
+=======
+func Products() []string { return []string{"postgres", "mysql", "redis"} }
+>>>>>>> main
 
 // known says which servers are configured to be looked at. It asks none of them, so
 // that it can also say so while one of them hangs.
