@@ -27,13 +27,10 @@ type Config struct {
 	Postgres []postgres.Instance `yaml:"postgres"`
 	// MySQL are the MySQL and MariaDB servers to look at.
 	MySQL []mysql.Instance `yaml:"mysql"`
-<<<<<<< HEAD
 	// SQL are queries of the operator's own, to any of the products.
 	SQL []sqlquery.Query `yaml:"sql"`
-=======
 	// Redis are the Redis servers to look at.
 	Redis []redis.Instance `yaml:"redis"`
->>>>>>> main
 }
 
 // Default returns a Config that finds what is on this machine.
@@ -57,11 +54,6 @@ func (c Config) Validate() error {
 			m.add(key+".name", "is that of the server which is found by itself; allowed: another name, or discover: false")
 		}
 	}
-<<<<<<< HEAD
-	for n, q := range c.SQL {
-		m.instance(fmt.Sprintf("sql[%d]", n), q.Validate())
-		m.unique(fmt.Sprintf("sql[%d].name", n), "sql/"+q.Name, q.Name, seen)
-=======
 	for n, i := range c.Redis {
 		key := fmt.Sprintf("redis[%d]", n)
 		m.instance(key, i.Validate())
@@ -70,7 +62,10 @@ func (c Config) Validate() error {
 		if c.Discover && i.Name == redis.Local {
 			m.add(key+".name", "is that of the server which is found by itself; allowed: another name, or discover: false")
 		}
->>>>>>> main
+	}
+	for n, q := range c.SQL {
+		m.instance(fmt.Sprintf("sql[%d]", n), q.Validate())
+		m.unique(fmt.Sprintf("sql[%d].name", n), "sql/"+q.Name, q.Name, seen)
 	}
 	return errors.Join(m...)
 }
@@ -84,13 +79,11 @@ func (c *Config) Paths() []*string {
 	for n := range c.MySQL {
 		out = append(out, c.MySQL[n].Paths()...)
 	}
-<<<<<<< HEAD
-	for n := range c.SQL {
-		out = append(out, c.SQL[n].Paths()...)
-=======
 	for n := range c.Redis {
 		out = append(out, c.Redis[n].Paths()...)
->>>>>>> main
+	}
+	for n := range c.SQL {
+		out = append(out, c.SQL[n].Paths()...)
 	}
 	return out
 }
@@ -104,13 +97,11 @@ func (c Config) Systems() map[string]string {
 	for n, i := range c.MySQL {
 		out[fmt.Sprintf("mysql[%d].system", n)] = i.System
 	}
-<<<<<<< HEAD
-	for n, q := range c.SQL {
-		out[fmt.Sprintf("sql[%d].system", n)] = q.System
-=======
 	for n, i := range c.Redis {
 		out[fmt.Sprintf("redis[%d].system", n)] = i.System
->>>>>>> main
+	}
+	for n, q := range c.SQL {
+		out[fmt.Sprintf("sql[%d].system", n)] = q.System
 	}
 	return out
 }
@@ -121,11 +112,7 @@ func Checks(cfg Config) []checks.Check {
 	if err := cfg.Validate(); err != nil {
 		panic("database: " + err.Error())
 	}
-<<<<<<< HEAD
-	list := slices.Concat(postgres.Checks(cfg.Postgres), mysql.Checks(cfg.MySQL), sqlquery.Checks(cfg.SQL))
-=======
-	list := slices.Concat(postgres.Checks(cfg.Postgres), mysql.Checks(cfg.MySQL), redis.Checks(cfg.Redis))
->>>>>>> main
+	list := slices.Concat(postgres.Checks(cfg.Postgres), mysql.Checks(cfg.MySQL), redis.Checks(cfg.Redis), sqlquery.Checks(cfg.SQL))
 	var servers []server.Server
 	for _, c := range list {
 		if of, ok := c.(server.Known); ok {
@@ -139,11 +126,7 @@ func Checks(cfg Config) []checks.Check {
 }
 
 // Products are the families of checks of this room.
-<<<<<<< HEAD
-func Products() []string { return []string{"postgres", "mysql", "sql"} }
-=======
-func Products() []string { return []string{"postgres", "mysql", "redis"} }
->>>>>>> main
+func Products() []string { return []string{"postgres", "mysql", "redis", "sql"} }
 
 // known says which servers are configured to be looked at. It asks none of them, so
 // that it can also say so while one of them hangs.
