@@ -23,6 +23,7 @@ import (
 	"xunjian/checks/logs/archive"
 	"xunjian/checks/logs/syslog"
 	"xunjian/checks/network"
+	"xunjian/checks/network/peers"
 	"xunjian/checks/platform"
 	"xunjian/checks/reserve"
 	"xunjian/checks/self"
@@ -98,6 +99,15 @@ func messages() []fs.FS {
 
 func judgeOptions(cfg *config.Config) rules.JudgeOptions {
 	return rules.JudgeOptions{Files: cfg.Rules.Files, ExternalLabels: cfg.Rules.ExternalLabels}
+}
+
+// lan is what the agents see of each other, where this one has peers.
+func (a *Agent) lan() (peers.View, bool) {
+	p, ok := a.runner.Lookup("peers").(*peers.Check)
+	if !ok {
+		return peers.View{}, false
+	}
+	return p.View(), true
 }
 
 func compareNames(a, b string) int { return cmp.Compare(a, b) }

@@ -38,6 +38,7 @@ import (
 	"xunjian/alerting/store"
 	"xunjian/alerting/text"
 	"xunjian/checks"
+	"xunjian/checks/network/peers"
 	"xunjian/rules"
 )
 
@@ -62,6 +63,7 @@ type site struct {
 	reports  *reports.Reports
 	server   *httptest.Server
 	evidence []byte
+	lan      peers.View
 	about    About
 
 	mu  sync.Mutex
@@ -137,7 +139,7 @@ func newSite(t testing.TB) *site {
 	must(t, err)
 	s.Console, err = New(Options{
 		Papers: own, Links: s.links, Notices: s.notices, Rounds: s.rounds, Reports: s.reports, Desk: s.desk, Rules: s.engine, Checks: s.history, Accounts: s.accounts,
-		Sessions: s.accounts.Sessions(SessionOwner), About: func() About { return s.about },
+		Sessions: s.accounts.Sessions(SessionOwner), About: func() About { return s.about }, LAN: func() (peers.View, bool) { return s.lan, s.lan.Self != "" },
 		Catalog: catalog, Zone: zone, Now: s.clock, Verdicts: joined,
 		Logger: slog.New(slog.NewTextHandler(testLog{t}, nil)),
 	})
