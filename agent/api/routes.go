@@ -54,6 +54,8 @@ func routes() []route {
 		{"GET", "/checks/{name}", viewer, (*server).showCheck, limits{}},
 		{"POST", "/checks/{name}/run", operator, (*server).runCheck, limits{within: time.Minute}},
 
+		{"GET", "/network", viewer, (*server).network, limits{}},
+
 		{"GET", "/alerts", viewer, (*server).listAlerts, limits{}},
 		{"GET", "/alerts/log", viewer, (*server).alertLog, limits{}},
 		{"GET", "/rules", viewer, (*server).listRules, limits{}},
@@ -61,6 +63,9 @@ func routes() []route {
 		{"POST", "/rules/backtest", operator, (*server).backtestRules, trial},
 		{"GET", "/query", viewer, (*server).query, query},
 		{"GET", "/query_range", viewer, (*server).queryRange, query},
+
+		// Lines may hold what was typed on a device.
+		{"GET", "/logs/search", operator, (*server).searchLines, query},
 
 		{"GET", "/plan", viewer, (*server).showPlan, limits{}},
 		{"GET", "/plan/cards", viewer, (*server).cards, limits{heavy: true}},

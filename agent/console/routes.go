@@ -55,11 +55,14 @@ func routes() []route {
 
 		{"GET", "/checks", viewer, listChecks},
 		{"GET", "/checks/{name...}", viewer, showCheck},
+		{"GET", "/network", viewer, showNetwork},
 		{"GET", "/alerts", viewer, showAlerts},
 		{"GET", "/logs", viewer, showLogs},
 		{"GET", "/logs/{pattern}", viewer, showLogLines},
 		{"GET", "/notices", viewer, showNotices},
 		{"POST", "/notices/{action}", operator, changeNotices},
+		// Lines may hold what was typed on a device.
+		{"GET", "/logs/search", operator, searchLines},
 		{"GET", "/rules", viewer, showRules},
 		{"GET", "/plan", viewer, showPlan},
 		{"GET", "/plan/cards", viewer, printCards},

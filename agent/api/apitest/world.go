@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -39,6 +40,8 @@ import (
 	"xunjian/alerting/store"
 	"xunjian/alerting/text"
 	"xunjian/checks"
+	"xunjian/checks/logs/archive"
+	"xunjian/checks/network/peers"
 	"xunjian/rules"
 )
 
@@ -59,6 +62,7 @@ type World struct {
 	Notices  *outlets.Outlets
 	Reports  *reports.Reports
 	Accounts *access.Accounts
+	Archive  *archive.Archive
 	Options  api.Options
 	Closing  chan struct{}
 	Log      *Log
@@ -101,8 +105,11 @@ func New(t testing.TB) *World {
 		Store: w.Store, Catalog: catalog, Host: "web-1", Logger: logger, Now: w.Now, Desk: func() outlets.Desk { return w.Desk }, Wake: func() {},
 	})
 	must(t, err)
+	w.openArchive()
 	w.Options = api.Options{
+		Lines:   w.Archive,
 		Notices: w.Notices, Rounds: w.Rounds, Reports: filed,
+		LAN:  LAN,
 		Desk: w.Desk, Rules: w.Engine, Checks: w.History, Runner: w.Runner, Accounts: w.Accounts, Papers: own,
 		Verdicts: verdicts, Reload: func(context.Context) error { return nil },
 		Authenticate: w.byToken, Local: api.LocalUsers(""), About: w.about, Closing: w.Closing,
@@ -183,15 +190,31 @@ const Rules = `groups:
 func (w *World) openEngine(logger *slog.Logger) {
 	cfg := rules.DefaultConfig()
 	cfg.Dir = filepath.Join(w.Dir, "tsdb")
-	defaults, err := fs.Glob(rules.Default, "default/*.yml")
+	shipped, err := fs.Glob(rules.Default, "default/*.yml")
 	must(w.T, err)
-	for _, name := range defaults { // none of them: they are not what is looked at
-		cfg.Files = append(cfg.Files, w.WriteFile(filepath.Base(name), "groups: []\n"))
+	for _, name := range shipped {
+		cfg.Files = append(cfg.Files, w.WriteFile(path.Base(name), "groups: []\n"))
 	}
 	cfg.Files = append(cfg.Files, w.WriteFile("own.yml", Rules))
 	w.Engine, err = rules.Open(cfg, logger)
 	must(w.T, err)
 	w.T.Cleanup(func() { w.Engine.Close() })
+}
+
+// openArchive keeps three lines: two of a firewall, one of a file, which tries
+// to look like more.
+func (w *World) openArchive() {
+	var err error
+	w.Archive, err = archive.Open(filepath.Join(w.Dir, "logs"), archive.Default(), nil)
+	must(w.T, err)
+	w.T.Cleanup(func() { w.Archive.Close() })
+	w.Archive.Append([]archive.Record{
+		{Received: Begin.Add(-time.Hour), Source: "fw-1", Kind: "syslog", Severity: archive.Notice, Host: "FW", App: "SHELL", Event: "config-changed",
+			Fields: map[string]string{"user": "admin"}, Text: "<189>FW %%10SHELL/6/SHELL_CMD: Command is acl advanced 3000"},
+		{Received: Begin.Add(-time.Minute), Said: Begin.Add(-time.Hour), Source: "fw-1", Kind: "syslog", Severity: archive.Warning, Event: "login-failed",
+			Fields: map[string]string{"user": "root", "address": "198.51.100.7"}, Text: "<188>FW %%10LOGIN/5/LOGIN_FAILED: root failed to log in from 198.51.100.7."},
+		{Received: Begin, Source: "/var/log/auth.log", Kind: "file", Text: "sshd: \x1b[31mred\x1b[0m\nforged \u202egnol <script>alert(1)</script>"},
+	})
 }
 
 // WriteFile puts a file into the World's folder and returns its path.
@@ -340,4 +363,19 @@ func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+// LAN is what the agents of the World see of each other: db1 is down.
+func LAN() (peers.View, bool) {
+	return peers.View{
+		Time: Begin, Self: "web-1", Members: []string{"db1", "web-1", "web-2"}, Quorum: true, Speaker: "web-1",
+		Fates:   map[string]peers.Fate{"db1": peers.FateServerDown, "web-1": peers.FateOK, "web-2": peers.FateOK},
+		Address: map[string]string{"db1": "192.0.2.21", "web-2": "192.0.2.12"},
+		Pairs: []peers.Pair{
+			{Observer: "web-1", Peer: "db1", Sight: "unreachable", Loss: 1},
+			{Observer: "web-1", Peer: "web-2", Sight: "ok", RTT: 0.0004},
+			{Observer: "web-2", Peer: "db1", Sight: "unreachable", Loss: 1},
+			{Observer: "web-2", Peer: "web-1", Sight: "ok", RTT: 0.0005, Loss: 0.2},
+		},
+	}, true
 }
