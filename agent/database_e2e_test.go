@@ -67,8 +67,8 @@ type databaseIncident struct {
 	Evidence                                 []struct{ ID string }
 }
 
-// incidentOf waits for the incident whose alert has this name.
-func (p *process) incidentOf(t *testing.T, rule string) databaseIncident {
+// incidentOfRule waits for the incident whose alert has this name.
+func (p *process) incidentOfRule(t *testing.T, rule string) databaseIncident {
 	t.Helper()
 	var found databaseIncident
 	waitFor(t, 2*time.Minute, "incident of "+rule, func() bool {
@@ -141,7 +141,7 @@ func TestDatabase(t *testing.T) {
 		waiting := s.Session(t, "postgres")
 		go func() { _, _ = waiting.Exec(ctx, "UPDATE bids SET bidder = '"+bidCanary+"' WHERE id = 1") }()
 	}
-	locks := p.incidentOf(t, "PostgresLockChain")
+	locks := p.incidentOfRule(t, "PostgresLockChain")
 	if locks.Code != "F02" || locks.Cause != "resources" || locks.System != "portal" {
 		t.Errorf("locks are %s %s %s of %q, want F02, cause resources, of portal", locks.Code, locks.Scenario, locks.Cause, locks.System)
 	}
@@ -159,7 +159,7 @@ func TestDatabase(t *testing.T) {
 	p.endOf(t, locks.ID)
 
 	s.Signal(syscall.SIGSTOP)
-	hung := p.incidentOf(t, "PostgresHung")
+	hung := p.incidentOfRule(t, "PostgresHung")
 	if hung.Code != "F00" || hung.System != "portal" || hung.State != "open" {
 		t.Errorf("a hung server is %s of %q, %s", hung.Code, hung.System, hung.State)
 	}
@@ -169,7 +169,7 @@ func TestDatabase(t *testing.T) {
 	}
 
 	s.Stop()
-	down := p.incidentOf(t, "PostgresDown")
+	down := p.incidentOfRule(t, "PostgresDown")
 	if down.Code != "F00" || down.System != "portal" || down.State != "open" {
 		t.Errorf("a server that is down is %s of %q, %s", down.Code, down.System, down.State)
 	}
