@@ -362,7 +362,7 @@ func TestRealAnswersFitTheDescription(t *testing.T) {
 		return a
 	}
 	in := func(rest string) string { return "/incidents/{id}" + rest }
-	for _, path := range []string{"/status", "/checks", "/alerts", "/alerts/log", "/logs/search", "/rules", "/plan", "/incidents", "/incidents/verify", "/users", "/tokens", "/openapi.yaml"} {
+	for _, path := range []string{"/status", "/checks", "/alerts", "/alerts/log", "/logs/search", "/network", "/rules", "/plan", "/incidents", "/incidents/verify", "/users", "/tokens", "/openapi.yaml"} {
 		play(200, "GET", path, "")
 	}
 	play(200, "GET", "/checks/{name}", "", "{name}", "filesystem")

@@ -86,12 +86,11 @@ func receive(dir string) {
 			out.SlowestRun = max(out.SlowestRun, time.Since(begun).Seconds())
 		}
 	}
-	time.Sleep(200 * time.Millisecond) // what is in the kernel
-	out.Kernel = c.kernelDropped()
-	cancel()
+	cancel() // what is in the kernel is read first
 	if err := <-ended; err != nil {
 		fail(err)
 	}
+	out.Kernel = c.kernelDropped()
 	for _, s := range c.table.sources() {
 		received, overflow := c.queue.counts(s)
 		out.Received += received

@@ -71,6 +71,12 @@ func (l *listening) close() {
 	if l.udp != nil {
 		l.udp.Close()
 	}
+	l.closeStreams()
+}
+
+// closeStreams closes what has to be closed to end; the UDP socket is read to
+// its end first.
+func (l *listening) closeStreams() {
 	for _, x := range []net.Listener{l.tcp, l.tls} {
 		if x != nil {
 			x.Close()
@@ -102,11 +108,11 @@ func (c *Check) Serve(ctx context.Context, wake func()) error {
 	readers.Go(func() { work.run(reading) })
 
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { <-ctx.Done(); l.close(); return nil })
+	g.Go(func() error { <-ctx.Done(); l.closeStreams(); return nil })
 	g.Go(guarded(func() error { recall(ctx, c.parts.Archive, c.table); return nil }))
 	if l.udp != nil {
 		d := &datagramReader{conn: l.udp, table: c.table, queue: c.queue, kernel: l.kernel}
-		g.Go(guarded(d.serve))
+		g.Go(guarded(func() error { return d.serve(ctx) }))
 	}
 	slots := make(chan struct{}, c.cfg.MaxConnections)
 	if l.tcp != nil {

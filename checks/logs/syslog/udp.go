@@ -40,8 +40,21 @@ func listenUDP(ctx context.Context, address string) (*net.UDPConn, error) {
 	return conn, nil
 }
 
-// serve reads until the socket is closed.
-func (d *datagramReader) serve() error {
+// lastCall is how long a socket has to be idle, when it is to be closed, for
+// nothing to be left in it; and lastOrders how long that may take in all.
+const (
+	lastCall   = 300 * time.Millisecond
+	lastOrders = 3 * time.Second
+)
+
+// serve reads until ctx is done and nothing is left in the kernel, and closes
+// the socket.
+func (d *datagramReader) serve(ctx context.Context) error {
+	defer d.conn.Close()
+	defer d.kernel.count() // once more, while the kernel still tells
+	stop := context.AfterFunc(ctx, func() { _ = d.conn.SetReadDeadline(time.Now().Add(lastCall)) })
+	defer stop()
+	var end time.Time
 	pc := ipv4.NewPacketConn(d.conn) // reads either family; it is recvmmsg that is wanted
 	batch := make([]ipv4.Message, datagrams)
 	for i := range batch {
@@ -49,8 +62,14 @@ func (d *datagramReader) serve() error {
 	}
 	for {
 		n, err := pc.ReadBatch(batch, 0)
-		if errors.Is(err, net.ErrClosed) {
-			return nil
+		if ctx.Err() != nil {
+			if end.IsZero() {
+				end = time.Now().Add(lastOrders)
+			}
+			if err != nil || time.Now().After(end) {
+				return nil
+			}
+			_ = d.conn.SetReadDeadline(time.Now().Add(lastCall))
 		}
 		if err != nil {
 			return fmt.Errorf("read datagrams: %w", err)
