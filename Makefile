@@ -58,5 +58,8 @@ faults: build ## kill -9 at random instants, CYCLES times (default 5000)
 soak: ## a million rotations of a log, with kills of the reader
 	XUNJIAN_ROTATIONS=1000000 $(GO) test -run '^TestRotation$$' -v -timeout 24h ./checks/logs/tail/
 
+backups: ## every form of backup, restored for trial into real servers
+	XUNJIAN_BACKUPS=all $(GO) test -race -timeout 30m ./checks/backup/...
+
 clean: ## remove what was built
 	rm -rf bin dist
