@@ -61,12 +61,15 @@ func routes() []route {
 		{"GET", "/logs/{pattern}", viewer, showLogLines},
 		{"GET", "/notices", viewer, showNotices},
 		{"POST", "/notices/{action}", operator, changeNotices},
+		// Lines may hold what was typed on a device.
+		{"GET", "/logs/search", operator, searchLines},
 		{"GET", "/rules", viewer, showRules},
 		{"GET", "/plan", viewer, showPlan},
 		{"GET", "/plan/cards", viewer, printCards},
 		{"GET", "/plan/{id}", viewer, showScenario},
 		{"GET", "/explore", viewer, explore},
 		{"GET", "/chart", viewer, chartData},
+		{"GET", "/alarm", viewer, alarm},
 		{"GET", "/about", viewer, showAbout},
 
 		{"GET", "/account", viewer, showAccount},
