@@ -62,5 +62,8 @@ flood: ## 50,000 syslog messages a second for FLOOD (default 60s), beside rsyslo
 soak: ## a million rotations of a log, with kills of the reader
 	XUNJIAN_ROTATIONS=1000000 $(GO) test -run '^TestRotation$$' -v -timeout 24h ./checks/logs/tail/
 
+backups: ## every form of backup, restored for trial into real servers
+	XUNJIAN_BACKUPS=all $(GO) test -race -timeout 30m ./checks/backup/...
+
 clean: ## remove what was built
 	rm -rf bin dist

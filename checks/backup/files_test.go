@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,11 +40,14 @@ func TestNothingConfigured(t *testing.T) {
 // TestStory follows one set through a few days, with the clock of the story.
 func TestStory(t *testing.T) {
 	dir := t.TempDir()
-	now := time.Date(2026, 11, 2, 3, 0, 0, 0, time.UTC)
-	clock := func() time.Time { return now }
+	var passed atomic.Int64 // the background asks for the time too
+	clock := func() time.Time {
+		return time.Date(2026, 11, 2, 3, 0, 0, 0, time.UTC).Add(time.Duration(passed.Load()))
+	}
+	later := func(d time.Duration) { passed.Add(int64(d)) }
 	made := func(name string, size int, age time.Duration) string {
 		p := write(t, filepath.Join(dir, name), []byte(strings.Repeat("x", size)))
-		must(t, 0, os.Chtimes(p, now.Add(-age), now.Add(-age)))
+		must(t, 0, os.Chtimes(p, clock().Add(-age), clock().Add(-age)))
 		return p
 	}
 	set := backup.Set{Kind: backup.Files, Paths: []string{dir + "/*.tar"}, MinSize: 100}
@@ -55,24 +59,24 @@ func TestStory(t *testing.T) {
 	}
 	first := made("1.tar", 1000, time.Second)
 	want(t, "still written to", w.known(), "writing unknown")
-	now = now.Add(time.Hour)
+	later(time.Hour)
 	want(t, "written", w.known(), "good ok")
 	for n := 2; n < 9; n++ {
-		now = now.Add(24 * time.Hour)
+		later(24 * time.Hour)
 		made(string(rune('0'+n))+".tar", 1000, time.Hour)
 		want(t, "next day", w.known(), "good ok")
 	}
 	if r := value(t, w.run(), "size_ratio"); r != 1 {
 		t.Errorf("ratio of equal sizes is %v", r)
 	}
-	now = now.Add(24 * time.Hour)
+	later(24 * time.Hour)
 	made("9.tar", 250, time.Hour)
 	if r := value(t, w.known(), "size_ratio"); r != 0.25 {
 		t.Errorf("ratio of a quarter is %v", r)
 	}
-	now = now.Add(25 * time.Hour)
+	later(25 * time.Hour)
 	want(t, "within grace", w.known(), "good ok")
-	now = now.Add(2 * time.Hour)
+	later(2 * time.Hour)
 	want(t, "late", w.known(), "good ok, late abnormal")
 	made("a.tar", 20, time.Hour)
 	want(t, "tiny", w.wait("a.tar", func(r checks.Result) bool {
@@ -88,7 +92,7 @@ func TestStory(t *testing.T) {
 	for _, p := range must(t, must2(filepath.Glob(dir+"/*")), nil) {
 		os.Remove(p)
 	}
-	now = now.Add(time.Hour)
+	later(time.Hour)
 	res := watch(t, set, parts).known()
 	want(t, "all gone", res, "missing abnormal")
 	if _, some := figure(res, "last_success_timestamp_seconds"); !some {

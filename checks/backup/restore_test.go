@@ -41,7 +41,7 @@ func tested(t *testing.T, s backup.Set, parts backup.Parts) (checks.Result, *wat
 		}
 		return false
 	})
-	w.conforms()
+	w.conforms(res)
 	left, _ := filepath.Glob(filepath.Join(s.RestoreTest.WorkDir, "xunjian-restore-*"))
 	if len(left) > 0 {
 		t.Errorf("left behind: %v", left)
@@ -55,7 +55,11 @@ func TestRestorePostgres(t *testing.T) {
 	pg := server(t, postgres)
 	dir := t.TempDir()
 	good := []backup.Query{{SQL: "SELECT count(*) FROM bid", Min: 3000, Max: 3000}, {SQL: "SELECT count(*) FROM project", Min: 50}}
-	for _, name := range []string{"plain.sql", "cluster.sql", "custom.dump", "archive.tar", "folder"} {
+	forms := []string{"plain.sql", "custom.dump"}
+	if all() {
+		forms = append(forms, "cluster.sql", "archive.tar", "folder")
+	}
+	for _, name := range forms {
 		path := dumpPostgres(t, pg, dir, name)
 		if name == "plain.sql" {
 			path = compress(t, path, ".gz", "gzip")
@@ -83,7 +87,11 @@ func TestRestorePostgres(t *testing.T) {
 func TestRestoreMariaDB(t *testing.T) {
 	db := server(t, mariadb)
 	dir := t.TempDir()
-	for _, args := range [][]string{{"bids"}, {"--all-databases"}} {
+	forms := [][]string{{"bids"}}
+	if all() {
+		forms = append(forms, []string{"--all-databases"})
+	}
+	for _, args := range forms {
 		out, err := db.Run("mariadb-dump", append([]string{"--no-defaults", "--socket=" + db.Socket, "--user=root", "--routines"}, args...)...)
 		path := compress(t, write(t, filepath.Join(dir, strings.Trim(args[0], "-")+".sql"), []byte(must(t, out, err))), ".zst", "zstd", "-q", "-c")
 		settle(t, time.Hour, path)
@@ -124,6 +132,9 @@ func TestRestoreFails(t *testing.T) {
 		{"no room", backup.PgDump, plain, backup.RestoreTest{WorkDir: smallDisk(t)}, "restore_no_space unknown", false},
 		{"no programs", backup.PgDump, plain, backup.RestoreTest{User: "nosuchuser"}, "restore_error unknown", false},
 	} {
+		if tc.name == "broken SQL in MariaDB" && !all() {
+			continue
+		}
 		path := write(t, filepath.Join(dir, "x.sql"), tc.content)
 		settle(t, time.Hour, path)
 		res, _ := tested(t, backup.Set{Kind: tc.kind, Paths: []string{path}, RestoreTest: tc.test}, backup.Parts{})
