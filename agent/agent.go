@@ -36,6 +36,7 @@ import (
 	"xunjian/alerting/text"
 	"xunjian/checks"
 	"xunjian/checks/external"
+	"xunjian/checks/security/integrity"
 	"xunjian/rules"
 )
 
@@ -76,19 +77,21 @@ type Agent struct {
 	history  *checks.History
 	metrics  *checks.Exposition
 	jobs     *external.Jobs
-	observer *observer
-	accounts *access.Accounts
-	outbox   *notify.Worker
-	outlets  *outlets.Outlets
-	inbound  *inbound.Inbound
-	words    *notify.Words
-	answers  *answers.Answers
-	links    *answers.Links
-	catalog  *text.Catalog
-	registry *prometheus.Registry
-	doors    doors
-	started  time.Time
-	first    Announcement
+	// integrity keeps baseline and state of guarded files over reloads.
+	integrity *integrity.Keeper
+	observer  *observer
+	accounts  *access.Accounts
+	outbox    *notify.Worker
+	outlets   *outlets.Outlets
+	inbound   *inbound.Inbound
+	words     *notify.Words
+	answers   *answers.Answers
+	links     *answers.Links
+	catalog   *text.Catalog
+	registry  *prometheus.Registry
+	doors     doors
+	started   time.Time
+	first     Announcement
 
 	closing sync.Once
 	closed  error // what closing came to
@@ -226,6 +229,9 @@ func (a *Agent) openChecks(ctx context.Context, cfg *config.Config) error {
 		Store: jobStore{a.store}, Zone: cfg.Location(), Reported: a.lookAtJobs,
 	})
 	if err != nil {
+		return err
+	}
+	if a.integrity, err = integrity.Open(filepath.Join(cfg.Data, "integrity"), time.Now); err != nil {
 		return err
 	}
 	list, err := a.builtins(cfg)

@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"io/fs"
+	"slices"
 	"time"
 
 	"xunjian/agent/access"
@@ -17,6 +18,7 @@ import (
 	"xunjian/checks/external"
 	"xunjian/checks/host"
 	"xunjian/checks/reserve"
+	"xunjian/checks/security/integrity"
 	"xunjian/checks/self"
 	"xunjian/rules"
 )
@@ -47,7 +49,8 @@ func (a *Agent) builtins(cfg *config.Config) ([]checks.Check, error) {
 	own := self.Checks(cfg.Checks.Self, self.Parts{
 		DataDir: cfg.Data, Metrics: a.registry, Runner: a.runner.Stats, Conflicts: a.metrics.Conflicts, Notices: a.noticesState,
 	})
-	return append(list, enabled(cfg, append(own, a.jobs, a.lessons()))...), nil
+	guards := []checks.Check{integrity.NewCheck(cfg.Checks.Security.Integrity, a.integrity)}
+	return append(list, enabled(cfg, slices.Concat(own, guards, []checks.Check{a.jobs, a.lessons()}))...), nil
 }
 
 func enabled(cfg *config.Config, all []checks.Check) []checks.Check {

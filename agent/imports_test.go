@@ -34,6 +34,7 @@ var allowed = []struct {
 	{"agent/console", []string{"agent/access", "checks", "rules", "alerting"}},
 	{"checks", nil},
 	{"checks/", []string{"checks"}},
+	{"checks/security/", []string{"checks"}},
 	{"rules", nil},
 	{"rules/", []string{"rules"}},
 	{"alerting", []string{"alerting/incident", "alerting/plan", "alerting/roster"}},

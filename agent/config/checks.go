@@ -13,6 +13,7 @@ import (
 	"xunjian/checks/external"
 	"xunjian/checks/host"
 	"xunjian/checks/reserve"
+	"xunjian/checks/security/integrity"
 	"xunjian/checks/self"
 )
 
@@ -27,11 +28,19 @@ type Checks struct {
 	External external.Config `yaml:"external"`
 	// Reserve is what is ready of what the plan wants to have ready.
 	Reserve reserve.Config `yaml:"reserve"`
-	Self    self.Config    `yaml:"self"`
+	// Security is what guards this machine against people.
+	Security Security    `yaml:"security"`
+	Self     self.Config `yaml:"self"`
+}
+
+// Security is what guards this machine against people.
+type Security struct {
+	// Integrity are the files that nobody changes without saying so.
+	Integrity integrity.Config `yaml:"integrity"`
 }
 
 func defaultChecks() Checks {
-	return Checks{Host: host.Default(), External: external.Default(), Reserve: reserve.Default(), Self: self.Default()}
+	return Checks{Host: host.Default(), External: external.Default(), Reserve: reserve.Default(), Security: Security{Integrity: integrity.Default()}, Self: self.Default()}
 }
 
 // Lessons is the check of what investigations asked for.
@@ -52,7 +61,7 @@ func (c *Checks) paths() []*string {
 	for i := range c.External.Jobs {
 		out = append(out, &c.External.Jobs[i].TokenFile)
 	}
-	return out
+	return append(out, c.Security.Integrity.Files()...)
 }
 
 // Enabled reports whether the check is to run.
@@ -92,6 +101,7 @@ func (c Checks) validate() error {
 	}
 	m.join("external", c.External.Validate())
 	m.join("reserve", c.Reserve.Validate())
+	m.join("security.integrity", c.Security.Integrity.Validate())
 	if err := c.Self.Validate(); err != nil {
 		m.join("self", err)
 		c.Self = self.Default()
@@ -127,7 +137,7 @@ func (c Checks) known() map[string]checks.Schedule {
 	for _, p := range c.External.Plugins {
 		out["plugin/"+p.Name] = checks.Schedule{Interval: p.Interval, Timeout: p.Timeout}
 	}
-	for _, check := range slices.Concat(host.Checks(c.Host), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil)}, self.Checks(c.Self, self.Parts{})) {
+	for _, check := range slices.Concat(host.Checks(c.Host), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil), integrity.NewCheck(c.Security.Integrity, nil)}, self.Checks(c.Self, self.Parts{})) {
 		var own checks.Schedule
 		if s, ok := check.(checks.Scheduled); ok {
 			own = s.Schedule()
