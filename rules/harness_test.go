@@ -29,6 +29,8 @@ type world struct {
 	log    *strings.Builder
 	// desk is what the Desk above would have stored.
 	desk map[string]Alert
+	// stand is how many files stand in for the default ones.
+	stand int
 }
 
 var epoch = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
@@ -47,7 +49,17 @@ func newWorld(t testing.TB, rules string) *world {
 	w := &world{t: t, start: epoch, now: epoch, log: &strings.Builder{}, desk: map[string]Alert{}}
 	w.cfg = DefaultConfig()
 	w.cfg.Dir = filepath.Join(t.TempDir(), "metrics")
-	for name, text := range noDefaults {
+	defaults, err := readDefaults(Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.stand = len(defaults)
+	for _, f := range defaults {
+		name := strings.TrimPrefix(f.name, defaultPrefix)
+		text, own := noDefaults[name]
+		if !own {
+			text = "groups: []\n"
+		}
 		w.cfg.Files = append(w.cfg.Files, writeFile(t, dir, name, text))
 	}
 	if rules != "" {

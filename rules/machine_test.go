@@ -280,7 +280,8 @@ func TestBlindRulesAreShown(t *testing.T) {
 	w := newServer(t, m, time.Minute)
 	blind := map[string][]string{}
 	for _, r := range w.engine.Rules() {
-		if len(r.Blind) > 0 {
+		// The other files look at what this machine does not have.
+		if len(r.Blind) > 0 && (strings.HasSuffix(r.File, "host.yml") || strings.HasSuffix(r.File, "self.yml")) {
 			blind[r.Name] = r.Blind
 		}
 	}

@@ -101,7 +101,7 @@ groups:
 func TestAlertOfARuleThatIsGoneIsLost(t *testing.T) {
 	w := newWorld(t, hotRule)
 	w.fire()
-	w.cfg.Files = w.cfg.Files[:len(noDefaults)]
+	w.cfg.Files = w.cfg.Files[:w.stand]
 	w.restart(time.Second)
 	w.want(w.tick(step), `Hot{room="a"}: firing → lost`)
 	w.want(w.tick(step))

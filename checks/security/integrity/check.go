@@ -12,11 +12,11 @@ import (
 
 var (
 	descFiles = checks.NewDesc("xunjian_integrity_files", checks.Gauge,
-		"Files of a guarded tree.", "path", "kind")
+		"Files of a guarded tree.", "path", "type")
 	descChanges = checks.NewDesc("xunjian_integrity_changes", checks.Gauge,
-		"Files of a guarded tree that are not as a person approved them.", "path", "kind", "change")
+		"Files of a guarded tree that are not as a person approved them.", "path", "type", "change")
 	descApproved = checks.NewDesc("xunjian_integrity_baseline_approved", checks.Gauge,
-		"Whether a person has approved the baseline of a guarded tree.", "path", "kind")
+		"Whether a person has approved the baseline of a guarded tree.", "path", "type")
 	descWalked = checks.NewDesc("xunjian_integrity_last_walk_timestamp_seconds", checks.Gauge,
 		"When the whole of a guarded tree was last looked at, in Unix time.", "path")
 	descOldest = checks.NewDesc("xunjian_integrity_oldest_hash_timestamp_seconds", checks.Gauge,
