@@ -15,6 +15,7 @@ import (
 	"xunjian/alerting/notify"
 	"xunjian/alerting/notify/policy"
 	"xunjian/checks"
+	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
 	"xunjian/checks/reserve"
@@ -31,6 +32,7 @@ func inspected(cfg *config.Config) ([]checks.Check, error) {
 	if err != nil {
 		return nil, err
 	}
+	all = append(all, database.Checks(cfg.Checks.Database)...)
 	p, err := cfg.LoadPlan()
 	if err != nil {
 		return nil, err

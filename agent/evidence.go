@@ -29,6 +29,8 @@ type Snapshot struct {
 	Sockets   *host.SocketSummary `json:"sockets,omitempty"`
 	Mounts    []host.Mount        `json:"mounts,omitempty"`
 	KernelLog []string            `json:"kernel_log,omitempty"`
+	// Exhibits are what the checks behind the alerts saw when they looked closer.
+	Exhibits []ExhibitOf `json:"exhibits,omitempty"`
 	// Errors says which part could not be taken, and why.
 	Errors []string `json:"errors,omitempty"`
 }
@@ -92,7 +94,14 @@ func (a *Agent) evidence(ctx context.Context, i incident.Incident) ([]byte, erro
 		v, err := host.KernelLog(ctx, evidenceKernel)
 		return func() { snap.KernelLog = v }, err
 	})
+	for _, w := range a.witnesses(i) {
+		parts.take("check "+w.Name(), func() (func(), error) {
+			v, err := testimony(ctx, w)
+			return func() { snap.Exhibits = append(snap.Exhibits, v...) }, err
+		})
+	}
 	snap.Errors = parts.wait(ctx)
+	slices.SortStableFunc(snap.Exhibits, func(x, y ExhibitOf) int { return cmp.Compare(x.Check, y.Check) })
 	for _, r := range a.history.Latest() {
 		for _, f := range r.Findings {
 			if f.Verdict != checks.OK {

@@ -33,8 +33,15 @@ var allowed = []struct {
 	{"agent/api/apitest", []string{"agent/api", "agent/measured", "agent/outlets", "agent/papers", "agent/reports", "agent/access", "checks", "rules", "alerting"}},
 	{"agent/console", []string{"agent/access", "checks", "rules", "alerting"}},
 	{"checks", nil},
-	{"checks/", []string{"checks"}},
 	{"checks/security/", []string{"checks"}},
+	{"checks/", []string{"checks", "checks/credential"}},
+	{"checks/credential", nil},
+	// One folder for each product, which never see each other; beside them what
+	// they share.
+	{"checks/database", []string{"checks", "checks/database/mysql", "checks/database/postgres", "checks/database/redis", "checks/database/server", "checks/database/sqlquery"}},
+	{"checks/database/", []string{"checks", "checks/credential", "checks/database/server", "checks/database/statement"}},
+	{"checks/database/server", []string{"checks"}},
+	{"checks/database/statement", nil},
 	{"rules", nil},
 	{"rules/", []string{"rules"}},
 	{"alerting", []string{"alerting/incident", "alerting/plan", "alerting/roster"}},

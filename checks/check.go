@@ -53,6 +53,48 @@ type Identified interface {
 	Identity() string
 }
 
+// Witness is the extra ability of a check that can say more when an incident
+// opens on what it measured: who blocks whom, which lines, which hop.
+type Witness interface {
+	Check
+	// Evidence looks closer, within ctx; it may be called while Run runs. What
+	// was found before an error counts too.
+	Evidence(ctx context.Context) ([]Exhibit, error)
+}
+
+// Exhibit is one piece of evidence: a table, a text, or both.
+type Exhibit struct {
+	// Code names it; its text is the title, as for a finding.
+	Code string         `json:"code"`
+	Args map[string]any `json:"args,omitempty"`
+	// Columns keep the field's own names (pid, query, state).
+	Columns []string   `json:"columns,omitempty"`
+	Rows    [][]string `json:"rows,omitempty"`
+	Text    string     `json:"text,omitempty"`
+}
+
+// What an Exhibit may hold.
+const (
+	maxExhibitRows = 200
+	maxExhibitText = 64 << 10
+)
+
+// Safe returns the exhibit bounded and without what could harm a reader, as
+// Output does it for findings.
+func (e Exhibit) Safe() Exhibit {
+	e.Text = SafeText(e.Text, maxExhibitText)
+	e.Rows = e.Rows[:min(len(e.Rows), maxExhibitRows)]
+	rows := make([][]string, len(e.Rows))
+	for i, row := range e.Rows {
+		rows[i] = make([]string, len(row))
+		for j, cell := range row {
+			rows[i][j] = SafeText(cell, maxLabelValue)
+		}
+	}
+	e.Rows = rows
+	return e
+}
+
 // ErrNotApplicable is what Run returns when there is nothing of its kind to
 // look at here. It may be wrapped to say what is missing.
 var ErrNotApplicable = errors.New("not applicable on this machine")

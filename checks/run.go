@@ -15,6 +15,7 @@ const (
 	codeTimeout       = "check.timeout"
 	codeFailed        = "check.failed"
 	codePanic         = "check.panic"
+	codeBackground    = "check.background"
 	codeDropped       = "check.dropped"
 	codeNotApplicable = "check.not_applicable"
 )

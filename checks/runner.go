@@ -71,6 +71,14 @@ type job struct {
 	// yields is of no interest.
 	retired bool
 
+	// service is the background of the check, before that of its predecessor,
+	// broken why it does not go on; again says that a run out of turn is to come.
+	service *service
+	before  *service
+	broken  error
+	again   bool
+	woken   time.Time // when it was last run out of turn, monotonic
+
 	size         int // samples of the last run
 	lastSuccess  time.Time
 	droppedTotal int
@@ -125,6 +133,9 @@ func (r *Runner) Run(ctx context.Context) error {
 		return errors.New("run checks: a Runner runs only once")
 	}
 	r.state, r.ctx = running, ctx
+	for _, j := range r.jobs {
+		r.serve(j)
+	}
 	r.mu.Unlock()
 
 	var carrier sync.WaitGroup
@@ -169,11 +180,16 @@ func (r *Runner) Replace(list []Check, overrides map[string]Schedule) error {
 			continue
 		}
 		r.retire(old)
-		if !stays {
+		if stays {
+			fresh.before = old.service
+		} else {
 			gone = append(gone, Result{Check: name, Verdict: NotApplicable, Retired: true})
 		}
 	}
 	r.jobs = next
+	for _, j := range r.jobs {
+		r.serve(j)
+	}
 	if len(gone) > 0 && r.state == running {
 		due := r.times.stamp(r.opt.Now(), time.Now())
 		for i := range gone {
@@ -228,6 +244,19 @@ func (r *Runner) retire(j *job) {
 	if j.run != nil {
 		j.run.cancel()
 	}
+	if j.service != nil {
+		j.service.cancel()
+	}
+}
+
+// Lookup returns the check of a name, nil if there is none.
+func (r *Runner) Lookup(name string) Check {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if j := r.jobs[name]; j != nil {
+		return j.check
+	}
+	return nil
 }
 
 // Schedule returns the rhythm of a check.
@@ -336,5 +365,25 @@ func (r *Runner) stop() {
 			late = true
 		}
 	}
+	r.unserve(grace.C)
 	r.mail.close()
+}
+
+// unserve waits for the backgrounds, whose contexts have ended.
+func (r *Runner) unserve(late <-chan time.Time) {
+	r.mu.Lock()
+	var open []<-chan struct{}
+	for _, j := range r.jobs {
+		if j.service != nil {
+			open = append(open, j.service.done)
+		}
+	}
+	r.mu.Unlock()
+	for _, done := range open {
+		select {
+		case <-done:
+		case <-late:
+			return
+		}
+	}
 }

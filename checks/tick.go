@@ -137,6 +137,7 @@ func (r *Runner) finish(run *run, out *Output, err error) {
 
 // deliver completes a result with what the job remembers, and gathers it.
 func (r *Runner) deliver(j *job, res Result, now time.Time) {
+	j.blame(&res)
 	j.droppedTotal += res.Dropped
 	if res.Success() {
 		j.lastSuccess = res.Time

@@ -10,6 +10,7 @@ import (
 	"xunjian/alerting/plan"
 	"xunjian/alerting/yamlfile"
 	"xunjian/checks"
+	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
 	"xunjian/checks/reserve"
@@ -26,6 +27,8 @@ type Checks struct {
 
 	Host     host.Config     `yaml:"host"`
 	External external.Config `yaml:"external"`
+	// Database are the databases that the platform stands on.
+	Database database.Config `yaml:"database"`
 	// Reserve is what is ready of what the plan wants to have ready.
 	Reserve reserve.Config `yaml:"reserve"`
 	// Security is what guards this machine against people.
@@ -40,7 +43,13 @@ type Security struct {
 }
 
 func defaultChecks() Checks {
-	return Checks{Host: host.Default(), External: external.Default(), Reserve: reserve.Default(), Security: Security{Integrity: integrity.Default()}, Self: self.Default()}
+	return Checks{
+		Host: host.Default(), External: external.Default(),
+		Database: database.Default(),
+		Reserve:  reserve.Default(),
+		Security: Security{Integrity: integrity.Default()},
+		Self:     self.Default(),
+	}
 }
 
 // Lessons is the check of what investigations asked for.
@@ -61,7 +70,17 @@ func (c *Checks) paths() []*string {
 	for i := range c.External.Jobs {
 		out = append(out, &c.External.Jobs[i].TokenFile)
 	}
-	return append(out, c.Security.Integrity.Files()...)
+	out = append(out, c.Security.Integrity.Files()...)
+	return append(out, c.Database.Paths()...)
+}
+
+// systems are the business systems that checks name, by the key that does.
+func (c Checks) systems() map[string]string {
+	out := map[string]string{}
+	for key, name := range c.Database.Systems() {
+		out["database."+key] = name
+	}
+	return out
 }
 
 // Enabled reports whether the check is to run.
@@ -100,6 +119,10 @@ func (c Checks) validate() error {
 		c.Host = host.Default() // to know the names of the checks
 	}
 	m.join("external", c.External.Validate())
+	if err := c.Database.Validate(); err != nil {
+		m.join("database", err)
+		c.Database = database.Config{Discover: c.Database.Discover}
+	}
 	m.join("reserve", c.Reserve.Validate())
 	m.join("security.integrity", c.Security.Integrity.Validate())
 	if err := c.Self.Validate(); err != nil {
@@ -134,10 +157,13 @@ func (c Checks) validate() error {
 // known returns the checks that can be named, with their own schedules.
 func (c Checks) known() map[string]checks.Schedule {
 	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, Lessons: {}}
+	for _, product := range database.Products() {
+		out[product] = checks.Schedule{} // all of them
+	}
 	for _, p := range c.External.Plugins {
 		out["plugin/"+p.Name] = checks.Schedule{Interval: p.Interval, Timeout: p.Timeout}
 	}
-	for _, check := range slices.Concat(host.Checks(c.Host), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil), integrity.NewCheck(c.Security.Integrity, nil)}, self.Checks(c.Self, self.Parts{})) {
+	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil), integrity.NewCheck(c.Security.Integrity, nil)}, self.Checks(c.Self, self.Parts{})) {
 		var own checks.Schedule
 		if s, ok := check.(checks.Scheduled); ok {
 			own = s.Schedule()

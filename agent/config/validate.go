@@ -209,6 +209,11 @@ func (c *Config) validateSystems(m *mistakes) {
 		}
 		m.oneOf(path, string(kind), string(plan.Business), string(plan.Opening))
 	}
+	for key, name := range c.Checks.systems() {
+		if _, known := c.Systems[name]; name != "" && !known {
+			m.add("checks."+key, "no system is named %q; allowed: those under systems", name)
+		}
+	}
 }
 
 // validateResponse reads plan and roster. Without a plan the roster's roles

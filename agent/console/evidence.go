@@ -50,7 +50,11 @@ type snapshot struct {
 		ReadOnly bool   `json:"readonly"`
 	} `json:"mounts"`
 	KernelLog []string `json:"kernel_log"`
-	Errors    []string `json:"errors"`
+	Exhibits  []struct {
+		Check string `json:"check"`
+		checks.Exhibit
+	} `json:"exhibits"`
+	Errors []string `json:"errors"`
 }
 
 type processView struct {
@@ -90,7 +94,16 @@ type evidenceView struct {
 	Partial   bool
 	Mounts    []mountView
 	Kernel    string
+	Exhibits  []exhibitView
 	Errors    []string
+}
+
+// exhibitView is what a check saw when it looked closer.
+type exhibitView struct {
+	Title, Check string
+	Columns      []string
+	Rows         [][]string
+	Text         string
 }
 
 type evidenceValue struct {
@@ -146,6 +159,9 @@ func (r *request) unfold(v *evidenceView, blob alerting.Blob, e incident.Evidenc
 		})
 	}
 	v.Processes, v.Kernel, v.Errors = s.Processes, strings.Join(s.KernelLog, "\n"), s.Errors
+	for _, e := range s.Exhibits {
+		v.Exhibits = append(v.Exhibits, exhibitView{r.Tm(e.Code, e.Args), e.Check, e.Columns, e.Rows, e.Text})
+	}
 	for _, m := range s.Mounts {
 		v.Mounts = append(v.Mounts, mountView{m.Device, m.Point, m.Type, m.Options, m.ReadOnly})
 	}

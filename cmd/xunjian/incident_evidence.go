@@ -61,6 +61,7 @@ func (c *cli) printEvidence(body []byte) error {
 		return err
 	}
 	c.printEvidenceNumbers(s, catalog.For(c.say.Lang()))
+	c.printExhibits(s, catalog.For(c.say.Lang()))
 	c.printEvidenceHost(s)
 	if len(s.Errors) > 0 {
 		c.heading("evidence.missing", nil)
@@ -90,6 +91,40 @@ func (c *cli) printEvidenceNumbers(s agent.Snapshot, say *text.Printer) {
 			t.Row(c.verdict(word), cell(f.Check), term.Cell{Lead: f.Subject, Text: say.T(f.Code, f.Args), Style: textStyle(word)})
 		}
 		t.Write(c.out)
+	}
+}
+
+// exhibitRows is how many rows and lines of an exhibit are shown; the JSON has
+// all.
+const exhibitRows = 20
+
+// printExhibits prints what the checks saw when they looked closer.
+func (c *cli) printExhibits(s agent.Snapshot, say *text.Printer) {
+	for _, e := range s.Exhibits {
+		c.out.Line("%s", c.out.Paint(term.Bold, say.T(e.Code, e.Args)+"  "+e.Check))
+		if len(e.Rows) > 0 && len(e.Columns) > 0 {
+			columns := make([]term.Column, len(e.Columns))
+			for n, name := range e.Columns {
+				columns[n] = term.Column{Title: term.Safe(name)}
+			}
+			columns[len(columns)-1].Flex = 1
+			t := term.NewTable(columns...).Margin("  ")
+			for _, row := range e.Rows[:min(len(e.Rows), exhibitRows)] {
+				row = row[:min(len(row), len(columns))]
+				cells := make([]term.Cell, len(row))
+				for n, v := range row {
+					cells[n] = cell(term.Cut(term.Safe(v), commandShown))
+				}
+				t.Row(cells...)
+			}
+			t.Write(c.out)
+		}
+		if e.Text != "" {
+			lines := strings.Split(strings.TrimRight(e.Text, "\n"), "\n")
+			for _, line := range lines[:min(len(lines), exhibitRows)] {
+				c.out.Indented("  ", term.Safe(line), term.Dim)
+			}
+		}
 	}
 }
 

@@ -149,6 +149,7 @@ const Snapshot = `{"incident":"INC-20260105-00001","taken_at":"2026-01-05T01:30:
 	`"values":[{"rule":"FilesystemFull","labels":{"alertname":"FilesystemFull","mountpoint":"/data"},"value":0.02,"since":"2026-01-05T01:30:15Z"}],` +
 	`"processes":[{"pid":4242,"parent":1,"name":"java","user":"app","threads":80,"cpu":1.5,"cpu_seconds":900,"memory_bytes":2147483648,"age_seconds":86400,"command":"java -jar bids.jar"}],` +
 	`"sockets":{"tcp":{"established":120,"time_wait":4},"udp":3},` +
+	`"exhibits":[{"check":"filesystem","code":"check.failed","args":{"error":"du"},"columns":["path","bytes"],"rows":[["/data/log/<b>x","123456"]],"text":"first\nsecond"}],` +
 	`"kernel_log":["2026-01-05T01:30:10Z 3 EXT4-fs warning: no space left"],"errors":["charts: not ready in time"]}`
 
 func (w *World) evidence(context.Context, incident.Incident) ([]byte, error) {

@@ -1,0 +1,121 @@
+// Package database looks at the databases that the platform stands on. Each
+// product has its own folder; this one holds their configuration together and
+// says which servers are known here, so that rules find the business system
+// that a server works for even while the server says nothing.
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"xunjian/checks"
+	"xunjian/checks/database/postgres"
+	"xunjian/checks/database/server"
+)
+
+// Config of the checks of databases. Start from Default.
+type Config struct {
+	// Discover looks for servers on this machine that let the agent in without
+	// a password, beside those that are listed.
+	Discover bool `yaml:"discover"`
+	// Postgres are the PostgreSQL servers to look at.
+	Postgres []postgres.Instance `yaml:"postgres"`
+}
+
+// Default returns a Config that finds what is on this machine.
+func Default() Config { return Config{Discover: true} }
+
+// Validate returns every mistake in c, joined, each beginning with the key.
+func (c Config) Validate() error {
+	var m mistakes
+	seen := map[string]string{}
+	for n, i := range c.Postgres {
+		m.instance(fmt.Sprintf("postgres[%d]", n), i.Validate())
+		m.unique(fmt.Sprintf("postgres[%d].name", n), "postgres/"+i.Name, i.Name, seen)
+		m.unique(fmt.Sprintf("postgres[%d].host", n), "postgres at "+i.Address(), i.Address(), seen)
+	}
+	return errors.Join(m...)
+}
+
+// Paths are the fields that hold paths.
+func (c *Config) Paths() []*string {
+	var out []*string
+	for n := range c.Postgres {
+		out = append(out, c.Postgres[n].Paths()...)
+	}
+	return out
+}
+
+// Systems are the business systems named, by the key that names them.
+func (c Config) Systems() map[string]string {
+	out := map[string]string{}
+	for n, i := range c.Postgres {
+		out[fmt.Sprintf("postgres[%d].system", n)] = i.System
+	}
+	return out
+}
+
+// Checks returns the check of each server, of what is found by itself, and of
+// what is known. It panics if cfg is not valid: call Config.Validate before.
+func Checks(cfg Config) []checks.Check {
+	if err := cfg.Validate(); err != nil {
+		panic("database: " + err.Error())
+	}
+	var list []checks.Check
+	var servers []server.Server
+	for _, c := range list {
+		if of, ok := c.(server.Known); ok {
+			servers = append(servers, of.Servers()...)
+		}
+	}
+	return append(list, known{servers})
+}
+
+// Products are the families of checks of this room.
+func Products() []string { return []string{"postgres"} }
+
+// known says which servers are configured to be looked at. It asks none of them, so
+// that it can also say so while one of them hangs.
+type known struct{ servers []server.Server }
+
+// Name is that of a single check.
+func (known) Name() string { return "databases" }
+
+// Identity changes with the servers.
+func (k known) Identity() string { return fmt.Sprint(k.servers) }
+
+// Run lists the servers.
+func (k known) Run(_ context.Context, out *checks.Output) error {
+	if len(k.servers) == 0 {
+		return fmt.Errorf("no database is configured: %w", checks.ErrNotApplicable)
+	}
+	for _, s := range k.servers {
+		out.Set(server.Info, 1, s.Check, s.Product, s.Address, s.System)
+	}
+	out.Find(checks.Finding{Code: "databases.known", Verdict: checks.OK, Args: map[string]any{"count": len(k.servers)}})
+	return nil
+}
+
+// mistakes collects what is wrong with a Config.
+type mistakes []error
+
+// instance adds the mistakes that are joined in err, below key.
+func (m *mistakes) instance(key string, err error) {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return
+	}
+	for _, e := range joined.Unwrap() {
+		*m = append(*m, fmt.Errorf("%s.%w", key, e))
+	}
+}
+
+// unique adds a mistake if what stands for was seen before.
+func (m *mistakes) unique(key, what, value string, seen map[string]string) {
+	if first, twice := seen[what]; twice {
+		*m = append(*m, fmt.Errorf("%s: %s stands twice; first at %s", key, value, first))
+		return
+	}
+	seen[what] = key
+}
