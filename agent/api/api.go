@@ -84,6 +84,8 @@ type Options struct {
 	Reports Reports
 	// Notices are the ways to people.
 	Notices Notices
+	// Integrity are the guarded files.
+	Integrity Integrity
 	// Papers makes the documents of an incident.
 	Papers Papers
 	// Verdicts joins what checks found with the alerts on their series.

@@ -93,6 +93,8 @@ type Options struct {
 	Rounds Rounds
 	// Notices are the ways to people, what waits, and the silences.
 	Notices Notices
+	// Integrity are the guarded files.
+	Integrity Integrity
 	// Links are those in mails by which people acknowledge.
 	Links Links
 	// Reports are those of the rounds.

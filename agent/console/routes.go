@@ -58,6 +58,8 @@ func routes() []route {
 		{"GET", "/alerts", viewer, showAlerts},
 		{"GET", "/notices", viewer, showNotices},
 		{"POST", "/notices/{action}", operator, changeNotices},
+		{"GET", "/integrity", viewer, showIntegrity},
+		{"POST", "/integrity/approve", operator, approveIntegrity},
 		{"GET", "/rules", viewer, showRules},
 		{"GET", "/plan", viewer, showPlan},
 		{"GET", "/plan/cards", viewer, printCards},

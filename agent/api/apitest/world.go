@@ -38,6 +38,7 @@ import (
 	"xunjian/alerting/store"
 	"xunjian/alerting/text"
 	"xunjian/checks"
+	"xunjian/checks/security/integrity"
 	"xunjian/rules"
 )
 
@@ -58,9 +59,11 @@ type World struct {
 	Notices  *outlets.Outlets
 	Reports  *reports.Reports
 	Accounts *access.Accounts
-	Options  api.Options
-	Closing  chan struct{}
-	Log      *Log
+	// Integrity guards a web root; see Change.
+	Integrity *integrity.Keeper
+	Options   api.Options
+	Closing   chan struct{}
+	Log       *Log
 
 	mu  sync.Mutex
 	now time.Time
@@ -80,6 +83,7 @@ func New(t testing.TB) *World {
 	w.openDesk(zone, logger)
 	w.openEngine(logger)
 	w.openChecks()
+	w.openIntegrity()
 	own, err := papers.New(papers.Config{}, zone, w.Desk)
 	must(t, err)
 	catalog, err := text.Load(zone, checks.Messages, incident.Messages, inspection.Messages, notify.Messages, policy.Messages, access.Messages, api.Messages, findings)
@@ -101,7 +105,8 @@ func New(t testing.TB) *World {
 	})
 	must(t, err)
 	w.Options = api.Options{
-		Notices: w.Notices, Rounds: w.Rounds, Reports: filed,
+		Integrity: w.Integrity,
+		Notices:   w.Notices, Rounds: w.Rounds, Reports: filed,
 		Desk: w.Desk, Rules: w.Engine, Checks: w.History, Runner: w.Runner, Accounts: w.Accounts, Papers: own,
 		Verdicts: verdicts, Reload: func(context.Context) error { return nil },
 		Authenticate: w.byToken, Local: api.LocalUsers(""), About: w.about, Closing: w.Closing,

@@ -92,7 +92,7 @@ func (c *Check) Run(ctx context.Context, out *checks.Output) error {
 			_, text, _ := c.k.Diff(one.ID)
 			evidence = checks.SafeText(text, maxDiffTold)
 		}
-		out.Find(one.finding(evidence))
+		out.Find(one.Finding(evidence))
 	}
 	return nil
 }
@@ -147,7 +147,8 @@ func (t TreeState) find(out *checks.Output) {
 	}
 }
 
-func (c Change) finding(evidence string) checks.Finding {
+// Finding is what the check says of a change.
+func (c Change) Finding(evidence string) checks.Finding {
 	v := checks.Abnormal
 	if c.Code == codeWebElse || c.Code == codeConfig {
 		v = checks.Attention
