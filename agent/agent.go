@@ -36,6 +36,7 @@ import (
 	"xunjian/alerting/text"
 	"xunjian/checks"
 	"xunjian/checks/external"
+	"xunjian/checks/logs/archive"
 	"xunjian/checks/security/integrity"
 	"xunjian/rules"
 )
@@ -77,6 +78,7 @@ type Agent struct {
 	history  *checks.History
 	metrics  *checks.Exposition
 	jobs     *external.Jobs
+	archive  *archive.Archive
 	// integrity keeps baseline and state of guarded files over reloads.
 	integrity *integrity.Keeper
 	observer  *observer
@@ -234,6 +236,9 @@ func (a *Agent) openChecks(ctx context.Context, cfg *config.Config) error {
 	if a.integrity, err = integrity.Open(filepath.Join(cfg.Data, "integrity"), time.Now); err != nil {
 		return err
 	}
+	if a.archive, err = archive.Open(filepath.Join(cfg.Data, "logs"), cfg.Checks.Logs.Archive, a.log); err != nil {
+		return err
+	}
 	list, err := a.builtins(cfg)
 	if err != nil {
 		return err
@@ -278,6 +283,9 @@ func (a *Agent) Close() error {
 	a.closing.Do(func() {
 		var errs []error
 		a.doors.close()
+		if a.archive != nil {
+			errs = append(errs, a.archive.Close())
+		}
 		if a.engine != nil {
 			errs = append(errs, a.engine.Close())
 		}

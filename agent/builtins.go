@@ -18,6 +18,9 @@ import (
 	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
+	"xunjian/checks/logs"
+	"xunjian/checks/logs/archive"
+	"xunjian/checks/platform"
 	"xunjian/checks/reserve"
 	"xunjian/checks/security/integrity"
 	"xunjian/checks/self"
@@ -25,14 +28,21 @@ import (
 )
 
 // inspected lists every check that looks at something outside of the agent: a
-// new check is one file and one line here. xunjian inspect runs these.
-func inspected(cfg *config.Config) ([]checks.Check, error) {
+// new check is one file and one line here. xunjian inspect runs these, with dir
+// "": what they would keep between runs is not kept then.
+func inspected(cfg *config.Config, dir string, kept *archive.Archive) ([]checks.Check, error) {
 	all := host.Checks(cfg.Checks.Host)
 	outside, err := external.Checks(cfg.Checks.External)
 	if err != nil {
 		return nil, err
 	}
+	read, err := logs.New(cfg.Checks.Logs.Config, logs.Parts{Dir: dir, Archive: kept, Zone: cfg.Location()})
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, read.Checks()...)
 	all = append(all, database.Checks(cfg.Checks.Database)...)
+	all = append(all, platform.Checks(cfg.Checks.Platform, platform.Options{Once: dir == "", Procfs: cfg.Checks.Host.Procfs})...)
 	p, err := cfg.LoadPlan()
 	if err != nil {
 		return nil, err
@@ -44,15 +54,15 @@ func inspected(cfg *config.Config) ([]checks.Check, error) {
 // builtins lists every check of the running agent: what xunjian inspect sees,
 // the jobs that report to it, and the agent itself.
 func (a *Agent) builtins(cfg *config.Config) ([]checks.Check, error) {
-	list, err := inspected(cfg)
+	list, err := inspected(cfg, cfg.Data, a.archive)
 	if err != nil {
 		return nil, err
 	}
 	own := self.Checks(cfg.Checks.Self, self.Parts{
 		DataDir: cfg.Data, Metrics: a.registry, Runner: a.runner.Stats, Conflicts: a.metrics.Conflicts, Notices: a.noticesState,
 	})
-	guards := []checks.Check{integrity.NewCheck(cfg.Checks.Security.Integrity, a.integrity)}
-	return append(list, enabled(cfg, slices.Concat(own, guards, []checks.Check{a.jobs, a.lessons()}))...), nil
+	own = append(own, a.jobs, a.lessons(), integrity.NewCheck(cfg.Checks.Security.Integrity, a.integrity), archive.NewCheck(a.archive, cfg.Location()))
+	return append(list, enabled(cfg, own)...), nil
 }
 
 func enabled(cfg *config.Config, all []checks.Check) []checks.Check {

@@ -34,6 +34,15 @@ var allowed = []struct {
 	{"agent/console", []string{"agent/access", "checks", "rules", "alerting"}},
 	{"checks", nil},
 	{"checks/security/", []string{"checks"}},
+	// One tailer reads for the whole room; its parts take the lines. What is
+	// taken in and what is found in files is kept in one place.
+	{"checks/logs", []string{"checks", "checks/logs/access", "checks/logs/archive", "checks/logs/novelty", "checks/logs/review", "checks/logs/tail"}},
+	{"checks/logs/tail", nil},
+	{"checks/logs/stamp", nil},
+	{"checks/logs/archive", []string{"checks"}},
+	{"checks/logs/pattern", []string{"checks"}},
+	{"checks/logs/review", []string{"checks", "checks/logs/archive", "checks/logs/pattern", "checks/logs/stamp", "checks/logs/tail"}},
+	{"checks/logs/", []string{"checks", "checks/credential", "checks/logs/archive", "checks/logs/stamp", "checks/logs/tail"}},
 	{"checks/", []string{"checks", "checks/credential"}},
 	{"checks/credential", nil},
 	// One folder for each product, which never see each other; beside them what

@@ -36,7 +36,7 @@ const between = 2 * time.Second
 // seen as if it had held for the last ten minutes. progress is called after
 // each run; it may be nil.
 func Inspect(ctx context.Context, cfg *config.Config, progress func(done, total int, name string)) (Inspection, error) {
-	list, err := inspected(cfg)
+	list, err := inspected(cfg, "", nil)
 	if err != nil {
 		return Inspection{}, err
 	}

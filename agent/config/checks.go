@@ -13,6 +13,7 @@ import (
 	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
+	"xunjian/checks/platform"
 	"xunjian/checks/reserve"
 	"xunjian/checks/security/integrity"
 	"xunjian/checks/self"
@@ -29,11 +30,14 @@ type Checks struct {
 	External external.Config `yaml:"external"`
 	// Database are the databases that the platform stands on.
 	Database database.Config `yaml:"database"`
+	// Platform are the doors by which people come in.
+	Platform platform.Config `yaml:"platform"`
 	// Reserve is what is ready of what the plan wants to have ready.
 	Reserve reserve.Config `yaml:"reserve"`
 	// Security is what guards this machine against people.
 	Security Security    `yaml:"security"`
 	Self     self.Config `yaml:"self"`
+	Logs     Logs        `yaml:"logs"`
 }
 
 // Security is what guards this machine against people.
@@ -48,7 +52,9 @@ func defaultChecks() Checks {
 		Database: database.Default(),
 		Reserve:  reserve.Default(),
 		Security: Security{Integrity: integrity.Default()},
+		Platform: platform.Default(),
 		Self:     self.Default(),
+		Logs:     defaultLogs(),
 	}
 }
 
@@ -64,14 +70,22 @@ func Needs(p *plan.Plan) []reserve.Need {
 	return out
 }
 
+// Scenarios are those of a plan, as the platform's doors take them.
+func Scenarios(p *plan.Plan) []string {
+	out := make([]string, len(p.Scenarios))
+	for n, s := range p.Scenarios {
+		out[n] = s.ID
+	}
+	return out
+}
+
 // paths are the fields that hold paths.
 func (c *Checks) paths() []*string {
 	out := []*string{&c.External.Textfile.Dir}
 	for i := range c.External.Jobs {
 		out = append(out, &c.External.Jobs[i].TokenFile)
 	}
-	out = append(out, c.Security.Integrity.Files()...)
-	return append(out, c.Database.Paths()...)
+	return slices.Concat(out, c.Database.Paths(), c.Logs.Paths(), c.Platform.Paths(), c.Security.Integrity.Files())
 }
 
 // systems are the business systems that checks name, by the key that does.
@@ -79,6 +93,9 @@ func (c Checks) systems() map[string]string {
 	out := map[string]string{}
 	for key, name := range c.Database.Systems() {
 		out["database."+key] = name
+	}
+	for key, name := range c.Platform.Systems() {
+		out["platform."+key] = name
 	}
 	return out
 }
@@ -123,12 +140,17 @@ func (c Checks) validate() error {
 		m.join("database", err)
 		c.Database = database.Config{Discover: c.Database.Discover}
 	}
+	if err := c.Platform.Validate(); err != nil {
+		m.join("platform", err)
+		c.Platform = platform.Default()
+	}
 	m.join("reserve", c.Reserve.Validate())
 	m.join("security.integrity", c.Security.Integrity.Validate())
 	if err := c.Self.Validate(); err != nil {
 		m.join("self", err)
 		c.Self = self.Default()
 	}
+	m.join("logs", c.Logs.validate())
 	known := c.known()
 	watch := map[string]bool{}
 	for _, check := range self.Checks(c.Self, self.Parts{}) {
@@ -157,13 +179,15 @@ func (c Checks) validate() error {
 // known returns the checks that can be named, with their own schedules.
 func (c Checks) known() map[string]checks.Schedule {
 	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, Lessons: {}}
+	maps.Copy(out, c.Logs.known())
 	for _, product := range database.Products() {
 		out[product] = checks.Schedule{} // all of them
 	}
 	for _, p := range c.External.Plugins {
 		out["plugin/"+p.Name] = checks.Schedule{Interval: p.Interval, Timeout: p.Timeout}
 	}
-	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil), integrity.NewCheck(c.Security.Integrity, nil)}, self.Checks(c.Self, self.Parts{})) {
+	out["probe"] = checks.Schedule{} // all of them
+	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), platform.Checks(c.Platform, platform.Options{}), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil), integrity.NewCheck(c.Security.Integrity, nil)}, self.Checks(c.Self, self.Parts{})) {
 		var own checks.Schedule
 		if s, ok := check.(checks.Scheduled); ok {
 			own = s.Schedule()

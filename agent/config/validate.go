@@ -1,9 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -211,7 +213,7 @@ func (c *Config) validateSystems(m *mistakes) {
 	}
 	for key, name := range c.Checks.systems() {
 		if _, known := c.Systems[name]; name != "" && !known {
-			m.add("checks."+key, "no system is named %q; allowed: those under systems", name)
+			m.add("checks."+key, "no system is named %q; allowed: %s", name, cmp.Or(strings.Join(slices.Sorted(maps.Keys(c.Systems)), ", "), "those under systems, where there is none yet"))
 		}
 	}
 }
@@ -233,6 +235,7 @@ func (c *Config) validateResponse(m *mistakes) {
 	}
 	c.loadedPlan = p
 	m.join("checks.reserve", c.Checks.Reserve.Fits(Needs(p)))
+	m.join("checks.platform", c.Checks.Platform.Fits(Scenarios(p)))
 	r, ok := c.validateRoster(m, p)
 	if ok {
 		c.validateDrills(m, p, r)
