@@ -3,7 +3,6 @@ package agent
 import (
 	"cmp"
 	"io/fs"
-	"slices"
 	"time"
 
 	"xunjian/agent/access"

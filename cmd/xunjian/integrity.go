@@ -85,14 +85,8 @@ func (c *cli) printIntegrity(r api.IntegrityReport) {
 func (c *cli) printFileDiff(d api.FileDiff) {
 	c.out.Line("%s", term.Safe(d.Change.Path))
 	c.out.Line("%s", term.Safe(d.Change.Text))
-	for _, side := range []struct {
-		id string
-		f  *api.FileFacts
-	}{{"integrity.before", d.Change.Before}, {"integrity.after", d.Change.After}} {
-		if side.f != nil {
-			c.out.Line("%s %s", c.t(side.id, nil), term.Safe(strings.Join([]string{side.f.Mode, side.f.Owner, side.f.SHA256, side.f.Attributes}, " ")))
-		}
-	}
+	c.printFacts(c.t("integrity.before", nil), d.Change.Before)
+	c.printFacts(c.t("integrity.after", nil), d.Change.After)
 	if d.Diff == "" {
 		c.out.Line("%s", c.t("integrity.no_diff", nil))
 	}
@@ -105,6 +99,12 @@ func (c *cli) printFileDiff(d api.FileDiff) {
 			line = c.out.Paint(term.Red, line)
 		}
 		c.out.Line("%s", line)
+	}
+}
+
+func (c *cli) printFacts(side string, f *api.FileFacts) {
+	if f != nil {
+		c.out.Line("%s %s", side, term.Safe(strings.Join([]string{f.Mode, f.Owner, f.SHA256, f.Attributes}, " ")))
 	}
 }
 

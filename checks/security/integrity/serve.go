@@ -227,3 +227,17 @@ func (s *sentry) one(ctx context.Context, path string) error {
 	}
 	return s.touch(ctx, t, path, rel)
 }
+
+// Look walks all trees once, without watching them.
+func (c *Check) Look(ctx context.Context) error {
+	c.k.serving.Lock()
+	defer c.k.serving.Unlock()
+	c.k.configure(c.cfg)
+	w := walker{k: c.k, pass: uint64(time.Now().UnixNano()), pace: pace{rate: c.cfg.Rate}}
+	for _, t := range c.k.inForce() {
+		if err := w.walk(ctx, t); err != nil {
+			return err
+		}
+	}
+	return c.k.save()
+}
