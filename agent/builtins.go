@@ -19,6 +19,7 @@ import (
 	"xunjian/checks/host"
 	"xunjian/checks/logs"
 	"xunjian/checks/logs/archive"
+	"xunjian/checks/network"
 	"xunjian/checks/platform"
 	"xunjian/checks/reserve"
 	"xunjian/checks/security/integrity"
@@ -41,6 +42,7 @@ func inspected(cfg *config.Config, dir string, kept *archive.Archive) ([]checks.
 	}
 	all = append(all, read.Checks()...)
 	all = append(all, database.Checks(cfg.Checks.Database)...)
+	all = append(all, network.Checks(cfg.Checks.Network, cfg.Host)...)
 	all = append(all, platform.Checks(cfg.Checks.Platform, platform.Options{Once: dir == "", Procfs: cfg.Checks.Host.Procfs})...)
 	p, err := cfg.LoadPlan()
 	if err != nil {

@@ -1,6 +1,7 @@
 package alerting
 
 import (
+	"iter"
 	"path"
 	"slices"
 	"time"
@@ -15,6 +16,8 @@ type Occasion struct {
 	Incident incident.Incident // after the event
 	Kind     string            // of the event
 	At       time.Time
+	// Others are the incidents that go on beside it.
+	Others iter.Seq[incident.Incident]
 }
 
 // Manner is how people are told, beside what the plan says.
@@ -70,14 +73,32 @@ type Way struct {
 func (d *Desk) Hear(i incident.Incident, data incident.Data, at time.Time) Hearing {
 	d.mu.Lock()
 	opt, p := d.opt, d.planOf(i)
+	others := slices.Collect(goingOn(d.active, nil, i.ID))
 	d.mu.Unlock()
-	return opt.hear(p, i, data, at)
+	return opt.hear(p, i, data, at, slices.Values(others))
 }
 
-func (opt *Options) hear(p *plan.Plan, i incident.Incident, data incident.Data, at time.Time) Hearing {
+// goingOn are the incidents that have not ended, but for the one of an id; what
+// stands in newer takes the place of its like in known.
+func goingOn(known, newer map[string]incident.Incident, but string) iter.Seq[incident.Incident] {
+	return func(yield func(incident.Incident) bool) {
+		for id, i := range newer {
+			if id != but && !i.Ended() && !yield(i) {
+				return
+			}
+		}
+		for id, i := range known {
+			if _, replaced := newer[id]; !replaced && id != but && !i.Ended() && !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+func (opt *Options) hear(p *plan.Plan, i incident.Incident, data incident.Data, at time.Time, others iter.Seq[incident.Incident]) Hearing {
 	var h Hearing
 	if opt.Manner != nil {
-		h.Manner = opt.Manner(Occasion{Incident: i, Kind: data.Kind(), At: at})
+		h.Manner = opt.Manner(Occasion{Incident: i, Kind: data.Kind(), At: at, Others: others})
 	}
 	on := opt.Roster.OnDuty(at, opt.Zone)
 	to := AudienceOf(p, on, i, data, h.Also...)

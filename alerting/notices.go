@@ -44,7 +44,7 @@ func (w *work) tell(i incident.Incident, data incident.Data) {
 	if !told[data.Kind()] {
 		return
 	}
-	h := w.d.opt.hear(w.d.planOf(i), i, data, w.now)
+	h := w.d.opt.hear(w.d.planOf(i), i, data, w.now, goingOn(w.d.active, w.folds, i.ID))
 	w.notice(i, data, "", Route{journal, w.d.opt.Host, "zh-CN"}, w.now)
 	if _, reminder := data.(incident.Reminded); reminder {
 		to := AudienceOf(w.d.planOf(i), w.d.opt.Roster.OnDuty(w.now, w.d.opt.Zone), i, data, h.Also...)

@@ -150,8 +150,10 @@ func (w *work) open(ctx context.Context, s Signal, actor incident.Actor) (string
 		Resolve: resolve(s),
 		Reason:  fmt.Sprintf("rule %s carries code %q", s.Rule, s.Labels["code"]),
 	}
-	i := w.append(incident.Incident{ID: id}, actor, opened)
-	w.append(i, actor, incident.AlertJoined(command(s).(incident.Fire)))
+	i := w.add(incident.Incident{ID: id}, actor, opened)
+	// Policies may look at the alert's labels, so it is there when people are told.
+	i.Alerts = w.add(i, actor, incident.AlertJoined(command(s).(incident.Fire))).Alerts
+	w.tell(i, opened)
 	w.byKey[opened.Key] = id
 	w.opened = append(w.opened, id)
 	return id, nil
@@ -254,12 +256,18 @@ func (w *work) do(i incident.Incident, actor incident.Actor, cmd incident.Comman
 	return nil
 }
 
+// append adds an event and tells of it.
 func (w *work) append(i incident.Incident, actor incident.Actor, data incident.Data) incident.Incident {
+	i = w.add(i, actor, data)
+	w.tell(i, data)
+	return i
+}
+
+func (w *work) add(i incident.Incident, actor incident.Actor, data incident.Data) incident.Incident {
 	e := incident.Event{Incident: i.ID, Version: i.Version + 1, At: w.now, Actor: actor, Data: data}
 	i = i.Apply(e)
 	w.events = append(w.events, e)
 	w.folds[i.ID] = i
-	w.tell(i, data)
 	return i
 }
 

@@ -13,6 +13,7 @@ import (
 	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
+	"xunjian/checks/network"
 	"xunjian/checks/platform"
 	"xunjian/checks/reserve"
 	"xunjian/checks/security/integrity"
@@ -30,6 +31,8 @@ type Checks struct {
 	External external.Config `yaml:"external"`
 	// Database are the databases that the platform stands on.
 	Database database.Config `yaml:"database"`
+	// Network is the network around this machine, and the other agents in it.
+	Network network.Config `yaml:"network"`
 	// Platform are the doors by which people come in.
 	Platform platform.Config `yaml:"platform"`
 	// Reserve is what is ready of what the plan wants to have ready.
@@ -55,6 +58,7 @@ func defaultChecks() Checks {
 		Platform: platform.Default(),
 		Self:     self.Default(),
 		Logs:     defaultLogs(),
+		Network:  network.Default(),
 	}
 }
 
@@ -85,7 +89,7 @@ func (c *Checks) paths() []*string {
 	for i := range c.External.Jobs {
 		out = append(out, &c.External.Jobs[i].TokenFile)
 	}
-	return slices.Concat(out, c.Database.Paths(), c.Logs.Paths(), c.Platform.Paths(), c.Security.Integrity.Files())
+	return slices.Concat(out, c.Database.Paths(), c.Network.Paths(), c.Logs.Paths(), c.Platform.Paths(), c.Security.Integrity.Files())
 }
 
 // systems are the business systems that checks name, by the key that does.
@@ -93,6 +97,9 @@ func (c Checks) systems() map[string]string {
 	out := map[string]string{}
 	for key, name := range c.Database.Systems() {
 		out["database."+key] = name
+	}
+	for key, name := range c.Network.Systems() {
+		out["network."+key] = name
 	}
 	for key, name := range c.Platform.Systems() {
 		out["platform."+key] = name
@@ -144,6 +151,10 @@ func (c Checks) validate() error {
 		m.join("platform", err)
 		c.Platform = platform.Default()
 	}
+	if err := c.Network.Validate(); err != nil {
+		m.join("network", err)
+		c.Network = network.Default()
+	}
 	m.join("reserve", c.Reserve.Validate())
 	m.join("security.integrity", c.Security.Integrity.Validate())
 	if err := c.Self.Validate(); err != nil {
@@ -178,7 +189,7 @@ func (c Checks) validate() error {
 
 // known returns the checks that can be named, with their own schedules.
 func (c Checks) known() map[string]checks.Schedule {
-	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, Lessons: {}}
+	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, "peers": {}, Lessons: {}}
 	maps.Copy(out, c.Logs.known())
 	for _, product := range database.Products() {
 		out[product] = checks.Schedule{} // all of them
@@ -187,7 +198,7 @@ func (c Checks) known() map[string]checks.Schedule {
 		out["plugin/"+p.Name] = checks.Schedule{Interval: p.Interval, Timeout: p.Timeout}
 	}
 	out["probe"] = checks.Schedule{} // all of them
-	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), platform.Checks(c.Platform, platform.Options{}), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil), integrity.NewCheck(c.Security.Integrity, nil)}, self.Checks(c.Self, self.Parts{})) {
+	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), network.Checks(c.Network, ""), platform.Checks(c.Platform, platform.Options{}), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil), integrity.NewCheck(c.Security.Integrity, nil)}, self.Checks(c.Self, self.Parts{})) {
 		var own checks.Schedule
 		if s, ok := check.(checks.Scheduled); ok {
 			own = s.Schedule()

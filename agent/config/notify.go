@@ -163,7 +163,7 @@ func (c *Config) validateNotify(m *mistakes) {
 
 // validatePolicy checks the policies by the plan, the roster and the channels.
 func (c *Config) validatePolicy(m *mistakes, p *plan.Plan) {
-	known := policy.Known{Roles: p.RoleIDs(), Codes: p.Codes(), Channels: c.Notify.ChannelNames()}
+	known := policy.Known{Roles: p.RoleIDs(), Codes: p.Codes(), Scenarios: p.ScenarioIDs(), Channels: c.Notify.ChannelNames()}
 	r, err := c.LoadRoster(p)
 	if err != nil {
 		return // told already

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -113,13 +115,45 @@ func (o *Outlets) Routes(to alerting.Audience) []alerting.Route {
 // Manner is how people are told; see alerting.Options.
 func (o *Outlets) Manner(x alerting.Occasion) alerting.Manner {
 	l, _ := o.now()
-	e := policy.Event{Type: typeOf(x.Incident), Kind: x.Kind, Code: x.Incident.Code, System: x.Incident.System, Level: x.Incident.Level, At: x.At, Ends: x.Incident.Ended()}
+	e := eventOf(x.Incident)
+	e.Kind, e.At = x.Kind, x.At
+	e.Others = func(yield func(policy.Other) bool) {
+		for i := range x.Others {
+			if !yield(policy.Other{Event: eventOf(i), ID: i.ID}) {
+				return
+			}
+		}
+	}
 	m := o.silences.Manner(e, l.Policy.Manner(e))
 	out := alerting.Manner{Also: m.Also, Only: m.Only, NotBefore: m.NotBefore, Untold: m.Untold}
 	for _, g := range m.Why {
 		out.Why = append(out.Why, alerting.Ground(g))
 	}
 	return out
+}
+
+// eventOf is an incident as policies look at it.
+func eventOf(i incident.Incident) policy.Event {
+	return policy.Event{
+		Type: typeOf(i), Code: i.Code, Scenario: i.Scenario, Cause: i.Cause, System: i.System, Level: i.Level, Host: hostOf(i), Ends: i.Ended(),
+	}
+}
+
+// hostOf is the machine that an incident is about: as its alerts have it, or
+// else this one. Alerts from outside name theirs by host or by instance.
+func hostOf(i incident.Incident) string {
+	for _, key := range slices.Sorted(maps.Keys(i.Alerts)) {
+		al := i.Alerts[key]
+		for _, name := range []string{"host", "instance"} {
+			if v := al.Labels[name]; v != "" {
+				if host, _, err := net.SplitHostPort(v); err == nil {
+					return host
+				}
+				return v
+			}
+		}
+	}
+	return i.Host
 }
 
 // typeOf is the policies' word for what an incident is.

@@ -27,7 +27,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if path := os.Getenv(victimStore); path != "" {
+	if path, url := os.Getenv(victimStore), os.Getenv(victimURL); url != "" {
+		courier(path, url) // does not come back
+	} else if path != "" {
 		victim(path) // does not come back
 	}
 	goleak.VerifyTestMain(m)

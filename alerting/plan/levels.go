@@ -138,6 +138,15 @@ func (p *Plan) Codes() []string {
 	return out
 }
 
+// ScenarioIDs returns the ids of the scenarios, in the plan's order.
+func (p *Plan) ScenarioIDs() []string {
+	out := make([]string, 0, len(p.Scenarios))
+	for _, s := range p.Scenarios {
+		out = append(out, s.ID)
+	}
+	return out
+}
+
 // AllSteps returns the steps of a scenario, those of its branches included.
 func (s Scenario) AllSteps() []Step {
 	out := slices.Clone(s.Steps)

@@ -62,12 +62,15 @@ func Checks(cfg Config) []checks.Check {
 	if err := cfg.Validate(); err != nil {
 		panic("database: " + err.Error())
 	}
-	var list []checks.Check
+	list := postgres.Checks(cfg.Postgres)
 	var servers []server.Server
 	for _, c := range list {
 		if of, ok := c.(server.Known); ok {
 			servers = append(servers, of.Servers()...)
 		}
+	}
+	if cfg.Discover {
+		list = append(list, postgres.Discover(cfg.Postgres))
 	}
 	return append(list, known{servers})
 }

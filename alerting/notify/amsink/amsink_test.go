@@ -26,6 +26,7 @@ import (
 	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/notify/notifytest"
 	"xunjian/alerting/plan"
+	"xunjian/alerting/roster"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -438,4 +439,12 @@ func TestConfig(t *testing.T) {
 			t.Errorf("%+v: %v, want %s…", cfg, err, c.want)
 		}
 	}
+}
+
+func TestHTTPFaults(t *testing.T) {
+	notifytest.HTTPFaults(t, roster.Person{}, []string{password}, func(t *testing.T, s notifytest.Side) channel.Channel {
+		return start(t, amsink.Config{
+			GroupConfig: channel.GroupConfig{Name: "main"}, Addresses: []string{s.URL}, CAFile: s.CAFile, Username: "xunjian", PasswordFile: write(t, password),
+		}, nil)
+	})
 }

@@ -60,7 +60,7 @@ func fill(t *template.Template, f Fields) (string, error) {
 // that could break out of its place.
 func samples() (usual, hostile Fields) {
 	usual = Fields{
-		Phone: "+8613800000100", National: "13800000100", Text: "IV 级 F03 INC-20260302-0001", Sign: "巡检", Key: "0123456789abcdef0123456789abcdef",
+		Phone: "+8615400000100", National: "15400000100", Text: "IV 级 F03 INC-20260302-0001", Sign: "巡检", Key: "0123456789abcdef0123456789abcdef",
 		Incident: "INC-20260302-0001", Lang: "zh-CN", Kind: "opened",
 	}
 	hostile = usual

@@ -31,7 +31,7 @@ import (
 const (
 	keyID  = "LTAI-of-a-test"
 	secret = "a secret of the test"
-	mobile = "138 0000 0101"
+	mobile = "154 0000 0101"
 )
 
 var reader = roster.Person{ID: "wang", Name: "王芳", Phone: mobile}
@@ -152,7 +152,7 @@ func TestContract(t *testing.T) {
 		gone.Close()
 		return notifytest.Place{
 			Channel: open(t, plain(t, d.URL)), Refused: open(t, plain(t, gone.URL)), Silent: open(t, plain(t, "http://"+silent.Addr().String())),
-			Person: reader, Identified: true, Secrets: []string{secret, "13800000101"},
+			Person: reader, Identified: true, Secrets: []string{secret, "15400000101"},
 			Arrived: func(*testing.T) []notifytest.Arrival {
 				var out []notifytest.Arrival
 				for _, one := range d.all() {
@@ -213,15 +213,15 @@ func TestUse(t *testing.T) {
 		t.Errorf("of level IV: %v, %v", err, d.all())
 	}
 	m.Incident.Level = "II"
-	if err := g.Deliver(t.Context(), m); err != nil || len(d.all()) != 1 || d.all()[0].phone != "+8613800000101" {
+	if err := g.Deliver(t.Context(), m); err != nil || len(d.all()) != 1 || d.all()[0].phone != "+8615400000101" {
 		t.Errorf("of level II: %v, %v", err, d.all())
 	}
 	m.Key += "x"
 	var after *channel.RetryAfter
-	if err := g.Deliver(t.Context(), m); !errors.As(err, &after) || after.After > 30*time.Second || strings.Contains(err.Error(), "13800000101") {
+	if err := g.Deliver(t.Context(), m); !errors.As(err, &after) || after.After > 30*time.Second || strings.Contains(err.Error(), "15400000101") {
 		t.Errorf("at once again: %v", err)
 	}
-	for phone, want := range map[string]bool{mobile: true, "+86 13800000101": true, "0086-138-0000-0101": true, "010-5550-0101": false, "+1 202 555 0101": false, "": false, "1380000010": false} {
+	for phone, want := range map[string]bool{mobile: true, "+86 15400000101": true, "0086-154-0000-0101": true, "010-5550-0101": false, "+1 202 555 0101": false, "": false, "1540000010": false} {
 		if g.Reaches(roster.Person{Phone: phone}) != want {
 			t.Errorf("reaches %q: %v", phone, !want)
 		}
@@ -318,7 +318,7 @@ func tencent(t *testing.T) *desk {
 			return
 		}
 		d.take(in.SessionContext, in.PhoneNumberSet[0], strings.Join(in.TemplateParamSet, "|"))
-		fmt.Fprint(w, `{"Response":{"SendStatusSet":[{"SerialNo":"1","PhoneNumber":"+8613800000101","Fee":1,"SessionContext":"","Code":"Ok","Message":"send success","IsoCode":"CN"}],"RequestId":"1"}}`)
+		fmt.Fprint(w, `{"Response":{"SendStatusSet":[{"SerialNo":"1","PhoneNumber":"+8615400000101","Fee":1,"SessionContext":"","Code":"Ok","Message":"send success","IsoCode":"CN"}],"RequestId":"1"}}`)
 	})
 }
 
@@ -332,7 +332,7 @@ func TestClouds(t *testing.T) {
 		phone string
 		fails map[string]string // the body: permanent, or how long to wait
 	}{
-		"aliyun": {aliyun(t), gateway.Config{SignName: "巡检", TemplateID: "SMS_1", Params: []string{"subject", "level"}}, "13800000101", map[string]string{
+		"aliyun": {aliyun(t), gateway.Config{SignName: "巡检", TemplateID: "SMS_1", Params: []string{"subject", "level"}}, "15400000101", map[string]string{
 			`{"Message":"触发分钟级流控Permits:1","RequestId":"1","Code":"isv.BUSINESS_LIMIT_CONTROL"}`: "1m0s",
 			`{"Message":"触发小时级流控Permits:5","RequestId":"1","Code":"isv.BUSINESS_LIMIT_CONTROL"}`: "20m0s",
 			`{"Message":"触发天级流控Permits:40","RequestId":"1","Code":"isv.BUSINESS_LIMIT_CONTROL"}`: "1h0m0s",
@@ -340,7 +340,7 @@ func TestClouds(t *testing.T) {
 			`{"Message":"no money","RequestId":"1","Code":"isv.AMOUNT_NOT_ENOUGH"}`:              "again",
 			`{"Message":"flow","RequestId":"1","Code":"Throttling.User"}`:                        "10s",
 		}},
-		"tencent": {tencent(t), gateway.Config{SignName: "巡检", TemplateID: "7", AppID: "1400", Params: []string{"subject", "level"}}, "+8613800000101", map[string]string{
+		"tencent": {tencent(t), gateway.Config{SignName: "巡检", TemplateID: "7", AppID: "1400", Params: []string{"subject", "level"}}, "+8615400000101", map[string]string{
 			`{"Response":{"SendStatusSet":[{"Code":"LimitExceeded.PhoneNumberThirtySecondLimit","Message":"x"}],"RequestId":"1"}}`: "30s",
 			`{"Response":{"SendStatusSet":[{"Code":"InvalidParameterValue.IncorrectPhoneNumber","Message":"x"}],"RequestId":"1"}}`: "permanent",
 			`{"Response":{"Error":{"Code":"AuthFailure.SignatureFailure","Message":"x"},"RequestId":"1"}}`:                         "again",
@@ -414,7 +414,7 @@ func TestVoice(t *testing.T) {
 		if err := g.Deliver(t.Context(), notifytest.Message(notifytest.Place{Person: reader}, "zh-CN", 1)); err != nil {
 			t.Errorf("%s: %v", provider, err)
 		}
-		if got := <-asked; !strings.Contains(got, "Tts") || !strings.Contains(got, "13800000101") {
+		if got := <-asked; !strings.Contains(got, "Tts") || !strings.Contains(got, "15400000101") {
 			t.Errorf("%s was asked for %s", provider, got)
 		}
 		server.Close()
@@ -457,5 +457,24 @@ func TestConfig(t *testing.T) {
 		if want == "" && err != nil || want != "" && (err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n")) {
 			t.Errorf("%v, want %s", err, want)
 		}
+	}
+}
+
+func TestHTTPFaults(t *testing.T) {
+	for provider, cfg := range map[string]gateway.Config{
+		"own":     {},
+		"aliyun":  {Name: "c", Kind: gateway.SMS, Provider: gateway.Aliyun, SignName: "巡检", TemplateID: "SMS_1", Params: []string{"subject"}, AccessKeyID: keyID, AccessKeySecretFile: file(t, secret)},
+		"tencent": {Name: "c", Kind: gateway.SMS, Provider: gateway.Tencent, SignName: "巡检", TemplateID: "7", AppID: "1400", Params: []string{"subject"}, AccessKeyID: keyID, AccessKeySecretFile: file(t, secret)},
+	} {
+		t.Run(provider, func(t *testing.T) {
+			notifytest.HTTPFaults(t, reader, []string{secret}, func(t *testing.T, s notifytest.Side) channel.Channel {
+				at := cfg
+				if at.Endpoint = s.URL; provider == "own" {
+					at = plain(t, s.URL)
+				}
+				at.CAFile = s.CAFile
+				return open(t, at)
+			})
+		})
 	}
 }

@@ -369,3 +369,11 @@ func TestConfig(t *testing.T) {
 		}
 	}
 }
+
+func TestHTTPFaults(t *testing.T) {
+	notifytest.HTTPFaults(t, roster.Person{}, []string{routingKey}, func(t *testing.T, s notifytest.Side) channel.Channel {
+		return open(t, pagerduty.Config{
+			GroupConfig: channel.GroupConfig{Name: "duty"}, URL: s.URL + "/v2/enqueue", RoutingKeyFile: write(t, routingKey+"\n"), CAFile: s.CAFile,
+		})
+	})
+}

@@ -22,6 +22,8 @@ type Config struct {
 	Rules []Rule `yaml:"policies"`
 	// Windows are times of announced work.
 	Windows []Window `yaml:"maintenance"`
+	// Inhibitions keep back what another incident causes.
+	Inhibitions []Inhibition `yaml:"inhibit"`
 }
 
 // Rule is one policy: what it matches, and what it does.
@@ -89,7 +91,7 @@ var (
 )
 
 // Known is what the names in a configuration can be.
-type Known struct{ Roles, Codes, Channels, People []string }
+type Known struct{ Roles, Codes, Scenarios, Channels, People []string }
 
 // Validate returns every mistake, joined, each beginning with the key.
 func (c Config) Validate(known Known) error {
@@ -112,26 +114,7 @@ func (c Config) Validate(known Known) error {
 			}
 		}
 		m := r.Match
-		all(m.Types, types, func(n int, s string) {
-			add(fmt.Sprintf("match.types[%d]", n), "unknown type %q; allowed: %s", s, strings.Join(types, ", "))
-		})
-		all(m.Codes, known.Codes, func(n int, s string) { add(fmt.Sprintf("match.codes[%d]", n), "the plan has no code %q", s) })
-		all(m.Kinds, Kinds, func(n int, s string) {
-			add(fmt.Sprintf("match.kinds[%d]", n), "unknown kind %q; allowed: %s", s, strings.Join(Kinds, ", "))
-		})
-		all(m.Days, dayWords, func(n int, s string) {
-			add(fmt.Sprintf("match.days[%d]", n), "unknown day %q; allowed: %s", s, strings.Join(dayWords, ", "))
-		})
-		for n, l := range m.Levels {
-			if !slices.Contains(levels, l) {
-				add(fmt.Sprintf("match.levels[%d]", n), "unknown level %q; allowed: I, II, III, IV", l)
-			}
-		}
-		for n, h := range m.Hours {
-			if _, _, err := hours(h); err != nil {
-				add(fmt.Sprintf("match.hours[%d]", n), "%w", err)
-			}
-		}
+		m.validate(known, func(key, format string, args ...any) { add("match."+key, format, args...) })
 		switch {
 		case r.Hold && r.Drop:
 			add("drop", "and hold exclude each other")
@@ -143,7 +126,23 @@ func (c Config) Validate(known Known) error {
 			add("also", "is missing; a policy needs one of also, channels, hold, drop, stop")
 		}
 	}
-	return errors.Join(append(errs, c.validateWindows(known))...)
+	return errors.Join(append(errs, c.validateWindows(known), c.validateInhibitions(known))...)
+}
+
+// validate tells add every mistake, with its key.
+func (m Match) validate(known Known, add func(key, format string, args ...any)) {
+	m.subject().validate(known, add)
+	all(m.Kinds, Kinds, func(n int, s string) {
+		add(fmt.Sprintf("kinds[%d]", n), "unknown kind %q; allowed: %s", s, strings.Join(Kinds, ", "))
+	})
+	all(m.Days, dayWords, func(n int, s string) {
+		add(fmt.Sprintf("days[%d]", n), "unknown day %q; allowed: %s", s, strings.Join(dayWords, ", "))
+	})
+	for n, h := range m.Hours {
+		if _, _, err := hours(h); err != nil {
+			add(fmt.Sprintf("hours[%d]", n), "%w", err)
+		}
+	}
 }
 
 // holdsGrave reports whether a rule that keeps notices back could match an

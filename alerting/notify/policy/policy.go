@@ -2,6 +2,7 @@ package policy
 
 import (
 	"embed"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +19,11 @@ type Event struct {
 	At           time.Time
 	// Ends says that something is over, which is never kept from people.
 	Ends bool
+	// Host is where it is, as far as its alerts say.
+	Host            string
+	Scenario, Cause string
+	// Others are the incidents that go on beside it; nil: none are known.
+	Others iter.Seq[Other]
 }
 
 // Manner is how people are told, beside what the plan says.
@@ -89,6 +95,14 @@ func (p *Policy) Manner(e Event) Manner {
 			break
 		}
 	}
+	for _, in := range p.cfg.Inhibitions {
+		if o, ok := in.keepsBack(e); ok && e.Ends {
+			m.why("end_is_told", map[string]any{"policy": in.Name})
+		} else if ok {
+			m.Untold = true
+			m.why("inhibited", map[string]any{"policy": in.Name, "incident": o.ID})
+		}
+	}
 	for _, w := range p.cfg.Windows {
 		if !p.within(w, e) {
 			continue
@@ -107,12 +121,7 @@ func (p *Policy) Manner(e Event) Manner {
 // matches reports whether an event is meant, and until when the hours last that
 // it falls into.
 func (p *Policy) matches(m Match, e Event) (until time.Time, ok bool) {
-	switch {
-	case len(m.Types) > 0 && !slices.Contains(m.Types, e.Type),
-		len(m.Codes) > 0 && !slices.Contains(m.Codes, e.Code),
-		len(m.Levels) > 0 && !slices.Contains(m.Levels, e.Level),
-		len(m.Systems) > 0 && !slices.Contains(m.Systems, e.System),
-		len(m.Kinds) > 0 && !slices.Contains(m.Kinds, e.Kind):
+	if !m.subject().is(e) || len(m.Kinds) > 0 && !slices.Contains(m.Kinds, e.Kind) {
 		return time.Time{}, false
 	}
 	at := e.At.In(p.zone)

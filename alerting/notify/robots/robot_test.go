@@ -179,15 +179,15 @@ func TestGoesOnWhereItBroke(t *testing.T) {
 
 // People are mentioned by their mobile numbers where the platform can.
 func TestMention(t *testing.T) {
-	number := strings.ReplaceAll("138 0000 0101", " ", "")
+	number := strings.ReplaceAll("154 0000 0101", " ", "")
 	people := []roster.Person{
-		{ID: "a", Name: "王芳", Phone: "+86 138 0000 0101"}, {ID: "b", Name: "李明", Phone: "010-5550-0101"}, {ID: "c", Name: "赵六"}, {ID: "d", Name: "钱七", Phone: "138-0000-0101转8001"},
+		{ID: "a", Name: "王芳", Phone: "+86 154 0000 0101"}, {ID: "b", Name: "李明", Phone: "010-5550-0101"}, {ID: "c", Name: "赵六"}, {ID: "d", Name: "钱七", Phone: "154-0000-0101转8001"},
 	}
 	if got := robots.Mobiles(people); len(got) != 1 || got[0] != number {
 		t.Errorf("mobiles %v", got)
 	}
 	for kind, want := range map[string]string{
-		robots.DingTalk: `"atMobiles":["` + number + `"]`, robots.WeCom: `"mentioned_mobile_list":["` + number + `"]`, robots.Feishu: "王芳 +86 138 0000 0101、李明 010-5550-0101、赵六",
+		robots.DingTalk: `"atMobiles":["` + number + `"]`, robots.WeCom: `"mentioned_mobile_list":["` + number + `"]`, robots.Feishu: "王芳 +86 154 0000 0101、李明 010-5550-0101、赵六",
 	} {
 		for _, quiet := range []bool{false, true} {
 			f := &fake{kind: kind}
@@ -209,5 +209,15 @@ func TestMention(t *testing.T) {
 				t.Errorf("%s, no mention: %v: %s", kind, quiet, all.String())
 			}
 		}
+	}
+}
+
+func TestHTTPFaults(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			notifytest.HTTPFaults(t, roster.Person{}, []string{token, key}, func(t *testing.T, s notifytest.Side) channel.Channel {
+				return open(t, config(t, &fake{kind: kind, signed: kind != robots.WeCom}, s.URL))
+			})
+		})
 	}
 }

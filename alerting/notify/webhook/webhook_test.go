@@ -262,3 +262,15 @@ func TestAlertmanager(t *testing.T) {
 		t.Errorf("%+v", last)
 	}
 }
+
+func TestHTTPFaults(t *testing.T) {
+	for _, format := range []string{webhook.CloudEvents, webhook.Alertmanager} {
+		t.Run(format, func(t *testing.T) {
+			notifytest.HTTPFaults(t, roster.Person{}, []string{key}, func(t *testing.T, s notifytest.Side) channel.Channel {
+				return open(t, webhook.Config{
+					GroupConfig: channel.GroupConfig{Name: "ops"}, URL: s.URL + "/hook", Format: format, SecretFile: write(t, key), CAFile: s.CAFile,
+				})
+			})
+		})
+	}
+}

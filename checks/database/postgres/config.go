@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"xunjian/checks/credential"
 	"xunjian/checks/database/server"
 )
 
@@ -33,8 +34,10 @@ type Instance struct {
 	// of systemd's.
 	PasswordFile string `yaml:"password_file"`
 	// SSLMode is disable, prefer, require, verify-ca or verify-full, as libpq
-	// has them; if it is empty, verify-full with tls.ca_file and prefer without.
-	SSLMode string `yaml:"sslmode"`
+	// has them. If it is empty: verify-full where tls says anything, require
+	// where that takes any certificate, prefer otherwise. A unix socket has none.
+	SSLMode string         `yaml:"sslmode"`
+	TLS     credential.TLS `yaml:"tls"`
 	// Databases are those whose figures are taken; all if it is empty.
 	Databases []string `yaml:"databases"`
 	// Replicas is how many standby servers should stream from this one; fewer
@@ -85,6 +88,18 @@ func (i Instance) Validate() error {
 	if i.SSLMode != "" && !slices.Contains(sslModes, i.SSLMode) {
 		add("sslmode", "%q is unknown; allowed: %s", i.SSLMode, strings.Join(sslModes, ", "))
 	}
+	if joined, ok := i.TLS.Validate().(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			errs = append(errs, fmt.Errorf("tls.%w", e))
+		}
+	}
+	switch {
+	case i.TLS == credential.TLS{}:
+	case i.SSLMode == "disable":
+		add("sslmode", "disable does not look at what tls says; allowed with it: require, verify-ca, verify-full")
+	case i.TLS.InsecureSkipVerify && strings.HasPrefix(i.SSLMode, "verify"):
+		add("sslmode", "%s cannot be held while tls.insecure_skip_verify takes any certificate; give one or the other", i.SSLMode)
+	}
 	for n, d := range i.Databases {
 		switch {
 		case d == "":
@@ -103,7 +118,7 @@ func (i Instance) Validate() error {
 }
 
 // Paths are the fields that hold paths.
-func (i *Instance) Paths() []*string { return []*string{&i.PasswordFile, &i.LogFile} }
+func (i *Instance) Paths() []*string { return append(i.TLS.Paths(), &i.PasswordFile, &i.LogFile) }
 
 // filled returns i with its defaults.
 func (i Instance) filled() Instance {
@@ -119,7 +134,20 @@ func (i Instance) filled() Instance {
 	if i.StatementTimeout == 0 {
 		i.StatementTimeout = defaultStatementTimeout
 	}
+	if i.SSLMode == "" {
+		i.SSLMode = i.sslMode()
+	}
 	return i
+}
+
+func (i Instance) sslMode() string {
+	switch {
+	case i.TLS == credential.TLS{}:
+		return "prefer"
+	case i.TLS.InsecureSkipVerify:
+		return "require"
+	}
+	return "verify-full"
 }
 
 // Address is the value of the label server.

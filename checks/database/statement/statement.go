@@ -206,3 +206,20 @@ func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 func isWord(c byte) bool {
 	return c == '_' || c == '$' || c >= 0x80 || isDigit(c) || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
+
+// Quoted returns a line of text with everything between single quotes as ?, at
+// most limit bytes: messages of a server quote what people wrote. A quote within
+// a word (couldn't) is none.
+func Quoted(text string, limit int) string {
+	var out strings.Builder
+	for at := 0; at < len(text); {
+		if text[at] == '\'' && (at == 0 || !isWord(text[at-1])) {
+			at += quoted(text[at:], '\'', false)
+			out.WriteByte('?')
+			continue
+		}
+		out.WriteByte(text[at])
+		at++
+	}
+	return cut(out.String(), limit)
+}
