@@ -19,6 +19,7 @@ import (
 	"xunjian/checks/host"
 	"xunjian/checks/logs"
 	"xunjian/checks/logs/archive"
+	"xunjian/checks/logs/syslog"
 	"xunjian/checks/network"
 	"xunjian/checks/platform"
 	"xunjian/checks/reserve"
@@ -62,7 +63,11 @@ func (a *Agent) builtins(cfg *config.Config) ([]checks.Check, error) {
 	own := self.Checks(cfg.Checks.Self, self.Parts{
 		DataDir: cfg.Data, Metrics: a.registry, Runner: a.runner.Stats, Conflicts: a.metrics.Conflicts, Notices: a.noticesState,
 	})
-	own = append(own, a.jobs, a.lessons(), integrity.NewCheck(cfg.Checks.Security.Integrity, a.integrity), archive.NewCheck(a.archive, cfg.Location()))
+	devices, err := syslog.NewCheck(cfg.Checks.Logs.Syslog, syslog.Parts{Archive: a.archive, Zone: cfg.Location(), Workday: cfg.Workdays().Working})
+	if err != nil {
+		return nil, err
+	}
+	own = append(own, a.jobs, a.lessons(), integrity.NewCheck(cfg.Checks.Security.Integrity, a.integrity), archive.NewCheck(a.archive, cfg.Location()), devices)
 	return append(list, enabled(cfg, own)...), nil
 }
 

@@ -42,6 +42,10 @@ var allowed = []struct {
 	{"checks/logs/archive", []string{"checks"}},
 	{"checks/logs/pattern", []string{"checks"}},
 	{"checks/logs/review", []string{"checks", "checks/logs/archive", "checks/logs/pattern", "checks/logs/stamp", "checks/logs/tail"}},
+	// What devices send: the receiver stands on how messages are read.
+	{"checks/logs/syslog", []string{"checks", "checks/credential", "checks/logs/archive", "checks/logs/syslog/dialect", "checks/logs/syslog/message"}},
+	{"checks/logs/syslog/dialect", []string{"checks/logs/syslog/message"}},
+	{"checks/logs/syslog/message", nil},
 	{"checks/logs/", []string{"checks", "checks/credential", "checks/logs/archive", "checks/logs/stamp", "checks/logs/tail"}},
 	{"checks/", []string{"checks", "checks/credential"}},
 	{"checks/credential", nil},

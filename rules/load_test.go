@@ -80,17 +80,12 @@ func TestDefaultRuleNeedsBothLanguages(t *testing.T) {
 func TestOwnFileStandsInForADefaultOne(t *testing.T) {
 	own := writeFile(t, t.TempDir(), "host.yml", "groups: []")
 	files, problems := gather([]string{own, filepath.Dir(own) + "/*.yml"})
-	defaults, err := readDefaults(Default)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(problems) > 0 || len(files) != len(defaults) || files[len(files)-1].name != own {
-		t.Errorf("there are %d files, the problems are %v; want one for each of the %d defaults, the last our own", len(files), problems, len(defaults))
-	}
+	var names []string
 	for _, f := range files {
-		if f.name == "default:host.yml" {
-			t.Errorf("%s is still there", f.name)
-		}
+		names = append(names, f.name)
+	}
+	if len(problems) > 0 || !slices.Contains(names, own) || !slices.Contains(names, "default:self.yml") || slices.Contains(names, "default:host.yml") {
+		t.Errorf("the files are %v, the problems %v", names, problems)
 	}
 }
 

@@ -89,7 +89,7 @@ func (c *Checks) paths() []*string {
 	for i := range c.External.Jobs {
 		out = append(out, &c.External.Jobs[i].TokenFile)
 	}
-	return slices.Concat(out, c.Database.Paths(), c.Network.Paths(), c.Logs.Paths(), c.Platform.Paths(), c.Security.Integrity.Files())
+	return slices.Concat(out, c.Database.Paths(), c.Network.Paths(), c.Logs.Paths(), c.Logs.Syslog.Paths(), c.Platform.Paths(), c.Security.Integrity.Files())
 }
 
 // systems are the business systems that checks name, by the key that does.

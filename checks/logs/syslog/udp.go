@@ -1,0 +1,87 @@
+package syslog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"golang.org/x/net/ipv4"
+)
+
+// Datagrams are read many at a time: at 50,000 a second a system call for each
+// costs more than reading them.
+const (
+	datagrams   = 64
+	maxDatagram = 64 << 10
+	// kernelBuffer is asked for where datagrams wait before they are read; the
+	// kernel may give less (net.core.rmem_max).
+	kernelBuffer = 16 << 20
+)
+
+// datagramReader reads a UDP socket into the queue.
+type datagramReader struct {
+	conn   *net.UDPConn
+	table  *table
+	queue  *queue
+	kernel *kernelDrops
+}
+
+func listenUDP(ctx context.Context, address string) (*net.UDPConn, error) {
+	var lc net.ListenConfig
+	pc, err := lc.ListenPacket(ctx, "udp", address)
+	if err != nil {
+		return nil, listenError("udp", address, err)
+	}
+	conn := pc.(*net.UDPConn)
+	growBuffer(conn, kernelBuffer)
+	return conn, nil
+}
+
+// serve reads until the socket is closed.
+func (d *datagramReader) serve() error {
+	pc := ipv4.NewPacketConn(d.conn) // reads either family; it is recvmmsg that is wanted
+	batch := make([]ipv4.Message, datagrams)
+	for i := range batch {
+		batch[i].Buffers = [][]byte{make([]byte, maxDatagram)}
+	}
+	for {
+		n, err := pc.ReadBatch(batch, 0)
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read datagrams: %w", err)
+		}
+		now := time.Now()
+		for i := range batch[:n] {
+			m := &batch[i]
+			if a, ok := addressOf(m.Addr); ok && m.N > 0 {
+				if s := d.table.of(a); s != nil {
+					d.queue.put(s, item{raw: append([]byte(nil), m.Buffers[0][:m.N]...), at: now})
+				}
+			}
+		}
+	}
+}
+
+func addressOf(a net.Addr) (netip.Addr, bool) {
+	switch a := a.(type) {
+	case *net.UDPAddr:
+		return netip.AddrFromSlice(a.IP)
+	case *net.TCPAddr:
+		return netip.AddrFromSlice(a.IP)
+	}
+	return netip.Addr{}, false
+}
+
+// listenError says what to do about a port that cannot be had.
+func listenError(kind, address string, err error) error {
+	hint := ""
+	if errors.Is(err, errPermission) {
+		hint = "; ports under 1024 want CAP_NET_BIND_SERVICE, or take another one, like 5514, and let devices send there"
+	}
+	return fmt.Errorf("listen for syslog on %s %s: %w%s", kind, address, err, hint)
+}
