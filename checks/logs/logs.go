@@ -38,7 +38,9 @@ type Config struct {
 }
 
 // Default returns a Config that reviews the usual logs.
-func Default() Config { return Config{Review: review.Default(), Access: access.Default(), Novelty: novelty.Default()} }
+func Default() Config {
+	return Config{Review: review.Default(), Access: access.Default(), Novelty: novelty.Default()}
+}
 
 // maxBacklog keeps a typing mistake from reading for hours.
 const maxBacklog = 1 << 40
