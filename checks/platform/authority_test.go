@@ -34,6 +34,7 @@ private_key = %[1]s/inter.key
 default_md = sha256
 policy = p
 default_crl_days = 30
+crlnumber = %[1]s/crlnumber
 unique_subject = no
 [p]
 commonName = supplied
@@ -47,7 +48,7 @@ subjectAltName = DNS:elsewhere.example.org
 basicConstraints = critical,CA:TRUE
 keyUsage = keyCertSign,cRLSign,digitalSignature
 `, dir, ocsp, crl)
-	for name, text := range map[string]string{"ca.cnf": conf, "index.txt": "", "serial": "1000\n"} {
+	for name, text := range map[string]string{"ca.cnf": conf, "index.txt": "", "serial": "1000\n", "crlnumber": "01\n"} {
 		if err := os.WriteFile(a.file(name), []byte(text), 0o600); err != nil {
 			return nil, err
 		}
@@ -134,5 +135,6 @@ func (a authority) respond(s *site, port string) error {
 		return err
 	}
 	s.stopped = append(s.stopped, r.stop)
-	return r.listens(port)
+	// Not by connecting: it would wait for what that connection has to ask.
+	return r.says("waiting for OCSP client connections")
 }

@@ -155,7 +155,7 @@ func (w *walk) take(ctx context.Context, s Step) error {
 			w.last = resp
 			return newFault("probe.redirects", classContent, phaseProcessing, unwrapURL(err))
 		}
-		return talkFault(w.stuck(), unwrapURL(err))
+		return w.ended(unwrapURL(err))
 	}
 	defer resp.Body.Close()
 	w.last = resp
@@ -164,6 +164,21 @@ func (w *walk) take(ctx context.Context, s Step) error {
 		return talkFault(phaseTransfer, err)
 	}
 	return w.compare(s, resp)
+}
+
+// ended is what an error of a request comes to. net/http may give up before the
+// dialling does that it began.
+func (w *walk) ended(err error) error {
+	out := talkFault(w.stuck(), err)
+	if f, ok := out.(*fault); ok && f.code == "probe.timeout" {
+		switch f.phase {
+		case phaseResolve:
+			return cannot("the name servers of this machine do not answer: %w", err)
+		case phaseConnect:
+			return connectFault(w.peer(), err)
+		}
+	}
+	return out
 }
 
 // unwrapURL takes off the address, which may hold what is secret.

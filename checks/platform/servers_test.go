@@ -207,12 +207,12 @@ func freePort() string {
 // server is one that a test started.
 type server struct {
 	cmd    *exec.Cmd
-	output *bytes.Buffer
+	output *lines
 	gone   chan struct{}
 }
 
 func startServer(name string, args ...string) (*server, error) {
-	s := &server{cmd: exec.Command(name, args...), output: &bytes.Buffer{}, gone: make(chan struct{})}
+	s := &server{cmd: exec.Command(name, args...), output: &lines{}, gone: make(chan struct{})}
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := s.cmd.Start(); err != nil {
@@ -220,6 +220,34 @@ func startServer(name string, args ...string) (*server, error) {
 	}
 	go func() { s.cmd.Wait(); close(s.gone) }()
 	return s, nil
+}
+
+// lines is what a server says.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// says waits until a server has said something.
+func (s *server) says(what string) error {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if strings.Contains(s.output.String(), what) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s does not say %q: %s", s.cmd.Path, what, s.output)
 }
 
 func (s *server) signal(sig syscall.Signal) { syscall.Kill(-s.cmd.Process.Pid, sig) }

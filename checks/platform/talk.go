@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"time"
 
 	"xunjian/checks"
@@ -71,15 +72,16 @@ func (v *visit) exchange(ctx context.Context, c io.Writer, r *bufio.Reader, e Ex
 	}
 	for range maxLines {
 		line, err := r.ReadString('\n')
-		if line != "" {
+		ended := err == io.EOF
+		if line = strings.TrimRight(line, "\r\n"); err == nil || line != "" {
 			v.note("hear %q", checks.SafeText(line, 200))
-			v.excerpt = checks.SafeText(v.excerpt+line, maxExcerpt)
+			v.excerpt = checks.SafeText(v.excerpt+line+"\n", maxExcerpt)
 		}
 		if v.exprs[e.Expect].MatchString(line) {
 			return nil
 		}
-		if err == io.EOF && line != "" || err == bufio.ErrBufferFull {
-			break
+		if ended && v.excerpt != "" {
+			break // it said something, and not that
 		}
 		if err != nil {
 			return v.unheard(ctx, err)
