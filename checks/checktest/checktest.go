@@ -59,6 +59,7 @@ func Faults(ctx context.Context, fresh func() checks.Check, opts ...Option) []st
 		opt(s)
 	}
 	running := goleak.IgnoreCurrent()
+	fresh = s.serving(fresh)
 	c := fresh()
 	s.name = c.Name()
 	s.identity(c, fresh())
@@ -68,8 +69,9 @@ func Faults(ctx context.Context, fresh func() checks.Check, opts ...Option) []st
 	s.again(first, second)
 	s.deadline(ctx, fresh())
 	for _, fresh := range s.broken {
-		s.blind(ctx, fresh())
+		s.blind(ctx, s.serving(fresh)())
 	}
+	s.retire()
 	if err := goleak.Find(running); err != nil {
 		s.faultf("leaves goroutines behind: %v", err)
 	}

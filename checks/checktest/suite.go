@@ -16,6 +16,9 @@ type suite struct {
 	messages fs.FS
 	broken   []func() checks.Check
 
+	// retired ends what the checks have going in the background.
+	retired []func()
+
 	name   string
 	texts  map[string]texts
 	faults []string
@@ -26,6 +29,40 @@ func (s *suite) faultf(format string, args ...any) {
 	if !slices.Contains(s.faults, fault) {
 		s.faults = append(s.faults, fault)
 	}
+}
+
+// serving has the background of each check served, as a Runner does.
+func (s *suite) serving(fresh func() checks.Check) func() checks.Check {
+	return func() checks.Check {
+		c := fresh()
+		b, ok := c.(checks.Background)
+		if !ok {
+			return c
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			b.Serve(ctx, func() {})
+		}()
+		s.retired = append(s.retired, func() {
+			cancel()
+			select {
+			case <-done:
+			case <-time.After(5 * time.Second):
+				s.faultf("its Serve goes on for 5s after its context has ended")
+			}
+		})
+		return c
+	}
+}
+
+// retire ends the backgrounds.
+func (s *suite) retire() {
+	for _, end := range s.retired {
+		end()
+	}
+	s.retired = nil
 }
 
 // identity holds name and rhythm.

@@ -8,8 +8,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"xunjian/checks"
+	"xunjian/checks/database/mysql"
 	"xunjian/checks/database/postgres"
 	"xunjian/checks/database/server"
 )
@@ -21,6 +23,8 @@ type Config struct {
 	Discover bool `yaml:"discover"`
 	// Postgres are the PostgreSQL servers to look at.
 	Postgres []postgres.Instance `yaml:"postgres"`
+	// MySQL are the MySQL and MariaDB servers to look at.
+	MySQL []mysql.Instance `yaml:"mysql"`
 }
 
 // Default returns a Config that finds what is on this machine.
@@ -35,6 +39,15 @@ func (c Config) Validate() error {
 		m.unique(fmt.Sprintf("postgres[%d].name", n), "postgres/"+i.Name, i.Name, seen)
 		m.unique(fmt.Sprintf("postgres[%d].host", n), "postgres at "+i.Address(), i.Address(), seen)
 	}
+	for n, i := range c.MySQL {
+		key := fmt.Sprintf("mysql[%d]", n)
+		m.instance(key, i.Validate())
+		m.unique(key+".name", "mysql/"+i.Name, i.Name, seen)
+		m.unique(key+".host", "mysql at "+i.Address(), i.Address(), seen)
+		if c.Discover && i.Name == mysql.Local {
+			m.add(key+".name", "is that of the server which is found by itself; allowed: another name, or discover: false")
+		}
+	}
 	return errors.Join(m...)
 }
 
@@ -43,6 +56,9 @@ func (c *Config) Paths() []*string {
 	var out []*string
 	for n := range c.Postgres {
 		out = append(out, c.Postgres[n].Paths()...)
+	}
+	for n := range c.MySQL {
+		out = append(out, c.MySQL[n].Paths()...)
 	}
 	return out
 }
@@ -53,6 +69,9 @@ func (c Config) Systems() map[string]string {
 	for n, i := range c.Postgres {
 		out[fmt.Sprintf("postgres[%d].system", n)] = i.System
 	}
+	for n, i := range c.MySQL {
+		out[fmt.Sprintf("mysql[%d].system", n)] = i.System
+	}
 	return out
 }
 
@@ -62,7 +81,7 @@ func Checks(cfg Config) []checks.Check {
 	if err := cfg.Validate(); err != nil {
 		panic("database: " + err.Error())
 	}
-	list := postgres.Checks(cfg.Postgres)
+	list := slices.Concat(postgres.Checks(cfg.Postgres), mysql.Checks(cfg.MySQL))
 	var servers []server.Server
 	for _, c := range list {
 		if of, ok := c.(server.Known); ok {
@@ -70,13 +89,13 @@ func Checks(cfg Config) []checks.Check {
 		}
 	}
 	if cfg.Discover {
-		list = append(list, postgres.Discover(cfg.Postgres))
+		list = append(list, postgres.Discover(cfg.Postgres), mysql.Discover(cfg.MySQL))
 	}
 	return append(list, known{servers})
 }
 
 // Products are the families of checks of this room.
-func Products() []string { return []string{"postgres"} }
+func Products() []string { return []string{"postgres", "mysql"} }
 
 // known says which servers are configured to be looked at. It asks none of them, so
 // that it can also say so while one of them hangs.
@@ -112,6 +131,10 @@ func (m *mistakes) instance(key string, err error) {
 	for _, e := range joined.Unwrap() {
 		*m = append(*m, fmt.Errorf("%s.%w", key, e))
 	}
+}
+
+func (m *mistakes) add(key, format string, args ...any) {
+	*m = append(*m, fmt.Errorf(key+": "+format, args...))
 }
 
 // unique adds a mistake if what stands for was seen before.

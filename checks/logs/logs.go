@@ -113,7 +113,11 @@ func New(cfg Config, parts Parts) (*Room, error) {
 	// Whatever changes in the configuration of the room makes all its checks
 	// new, since they share the tailer.
 	identity := fmt.Sprintf("%+v %+v", cfg, sources)
-	r, err := review.New(cfg.Review, review.Parts{Tailer: t, Archive: parts.Archive, Sources: sources, Identity: identity, Once: parts.Dir == "", Zone: parts.Zone, Logger: parts.Logger, Now: parts.Now})
+	rp := review.Parts{Tailer: t, Sources: sources, Identity: identity, Once: parts.Dir == "", Zone: parts.Zone, Logger: parts.Logger, Now: parts.Now}
+	if parts.Archive != nil {
+		rp.Archive = parts.Archive
+	}
+	r, err := review.New(cfg.Review, rp)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 // Package review reads logs as a person would: it knows the lines that matter,
 // counts them, keeps the last of each, and sees what several lines mean
-// together (failed logins and then one that succeeds).
+// together: failed logins and then one that succeeds, a login where nobody
+// logs in, a log that was emptied, time that runs backwards.
 package review
 
 import (
@@ -8,19 +9,26 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"xunjian/checks"
 	"xunjian/checks/logs/archive"
+	"xunjian/checks/logs/pattern"
 	"xunjian/checks/logs/tail"
 )
 
+// Archive keeps lines; it is *archive.Archive.
+type Archive interface {
+	Append([]archive.Record) int
+}
+
 // Parts are what a Review is made of.
 type Parts struct {
-	Tailer *tail.Tailer
-	// Archive keeps the lines that were known; nil keeps none.
-	Archive *archive.Archive
+	Tailer  *tail.Tailer
 	Sources []tail.Source
+	// Archive keeps the lines that were known; nil keeps none.
+	Archive Archive
 	// Identity tells how the room is configured.
 	Identity string
 	// Once says that nobody will call Serve: each Run looks by itself.
@@ -32,8 +40,9 @@ type Parts struct {
 
 // Review is the check of the logs. It runs the Tailer.
 type Review struct {
-	cfg   Config
 	parts Parts
+	judge *judge
+	grave atomic.Bool // something was seen that should not wait
 }
 
 // New returns the check. An error is that of the operator's pattern files.
@@ -41,13 +50,17 @@ func New(cfg Config, parts Parts) (*Review, error) {
 	if parts.Now == nil {
 		parts.Now = time.Now
 	}
-	return &Review{cfg: cfg, parts: parts}, nil
+	if parts.Zone == nil {
+		parts.Zone = time.UTC
+	}
+	list, err := pattern.Load(cfg.Patterns)
+	if err != nil {
+		return nil, fmt.Errorf("checks.logs.review.patterns: %w", err)
+	}
+	j := newJudge(cfg, list, parts.Zone)
+	j.archive = parts.Archive
+	return &Review{parts: parts, judge: j}, nil
 }
-
-var (
-	descLines = checks.NewDesc("xunjian_log_lines_total", checks.Counter, "Lines read of a log.", "source")
-	descBytes = checks.NewDesc("xunjian_log_read_bytes_total", checks.Counter, "Bytes read of a log.", "source")
-)
 
 // Name is that of a single check; it is also the key of its state.
 func (*Review) Name() string { return "logs" }
@@ -62,16 +75,33 @@ func (r *Review) Identity() string { return r.parts.Identity }
 func (*Review) Wants(tail.Source) bool { return true }
 
 // Take looks for what matters.
-func (r *Review) Take(b tail.Block) {}
+func (r *Review) Take(b tail.Block) {
+	if r.judge.take(b) {
+		r.grave.Store(true)
+	}
+}
 
 // State returns what has to survive.
-func (r *Review) State() (json.RawMessage, error) { return nil, nil }
+func (r *Review) State() (json.RawMessage, error) { return json.Marshal(&r.judge.known) }
 
 // Restore gives it back.
-func (r *Review) Restore(json.RawMessage) error { return nil }
+func (r *Review) Restore(raw json.RawMessage) error {
+	k := newKnown()
+	if err := json.Unmarshal(raw, &k); err != nil {
+		return err
+	}
+	k.mend()
+	r.judge.known = k
+	return nil
+}
 
 // Serve reads the logs until ctx ends.
 func (r *Review) Serve(ctx context.Context, wake func()) error {
+	r.parts.Tailer.Notify(func() {
+		if r.grave.Swap(false) {
+			wake()
+		}
+	})
 	return r.parts.Tailer.Serve(ctx)
 }
 
@@ -86,7 +116,6 @@ func (r *Review) Run(ctx context.Context, out *checks.Output) error {
 		if err := t.Open(ctx); err != nil {
 			return err
 		}
-		defer t.Close()
 		t.Poll(ctx)
 	}
 	select {
@@ -94,23 +123,11 @@ func (r *Review) Run(ctx context.Context, out *checks.Output) error {
 	case <-ctx.Done():
 		return fmt.Errorf("the logs are not read: %w", ctx.Err())
 	}
-	err := t.With(func() { r.tell(out) })
-	if err != nil {
+	if err := t.With(func() { r.tell(out) }); err != nil {
 		return err
 	}
-	return ctx.Err()
-}
-
-func (r *Review) tell(out *checks.Output) {
-	lines := 0
-	for _, s := range r.parts.Tailer.StatsLocked() {
-		out.Set(descLines, float64(s.Lines), s.Source)
-		out.Set(descBytes, float64(s.Bytes), s.Source)
-		if s.Error != "" {
-			out.Find(checks.Finding{Subject: s.Source, Code: "logs.unreadable", Verdict: checks.Unknown, Args: map[string]any{"error": s.Error}})
-			continue
-		}
-		lines += int(s.Lines)
+	if r.parts.Once {
+		return ctx.Err()
 	}
-	out.Find(checks.Finding{Code: "logs.read", Verdict: checks.OK, Args: map[string]any{"sources": len(r.parts.Sources), "lines": lines}})
+	return nil
 }

@@ -183,6 +183,7 @@ func (s *files) drain(f *file, now time.Time, last bool) (more, torn bool, err e
 		more, err = s.drainPacked(f, now)
 		return more, false, err
 	}
+	f.AtEnd = false
 	for left := budget; left > 0; {
 		buf := s.buf[:cap(s.buf)]
 		n, err := f.f.ReadAt(buf, f.Offset)
@@ -204,6 +205,7 @@ func (s *files) drain(f *file, now time.Time, last bool) (more, torn bool, err e
 			continue
 		}
 		if n < len(buf) {
+			f.AtEnd = taken == n
 			return false, false, nil
 		}
 	}

@@ -34,6 +34,10 @@ type mark struct {
 	Tail []byte `json:"tail,omitempty"`
 	// Skip says that Offset is within a line that was cut: the rest goes by.
 	Skip bool `json:"skip,omitempty"`
+	// Old files have lost their name to another; AtEnd ones were read to their
+	// end when they were last looked at.
+	Old   bool `json:"old,omitempty"`
+	AtEnd bool `json:"at_end,omitempty"`
 	// Done files have been read to their end and are not written any more, as
 	// far as is known. They are remembered so that they are not taken for new.
 	Done bool `json:"done,omitempty"`

@@ -96,7 +96,7 @@ func (st *stream) readOn(f *file, path string, fd *os.File, id ident, now time.T
 // classify says what an unknown plain file is: what a mark was looking for, a
 // copy of something known, or new.
 func (st *stream) classify(path string, fd *os.File, id ident, fi os.FileInfo, now time.Time) (*file, error) {
-	next := &file{mark: mark{ident: id, Path: path, Size: fi.Size(), Mod: fi.ModTime()}, retired: true}
+	next := &file{mark: mark{ident: id, Path: path, Size: fi.Size(), Mod: fi.ModTime(), Old: true}, retired: true}
 	if st.old(fi) {
 		next.Done = true
 		err := next.place(fd, fi.Size())

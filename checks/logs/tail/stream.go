@@ -92,7 +92,7 @@ func (st *stream) lose(now time.Time) {
 	if st.active == nil {
 		return
 	}
-	st.active.retired, st.active.quiet = true, now
+	st.active.retired, st.active.Old, st.active.quiet = true, true, now
 	st.active, st.search = nil, true
 }
 
@@ -144,7 +144,7 @@ func (st *stream) take(f *os.File, fi os.FileInfo, id ident, old *file, now time
 
 func (st *stream) activate(f *file, fd *os.File) {
 	f.f, f.Path = fd, st.path
-	f.retired, f.Done, f.lost = false, false, time.Time{}
+	f.retired, f.Old, f.Done, f.lost = false, false, false, time.Time{}
 	st.active = f
 }
 
@@ -344,6 +344,9 @@ func (st *stream) miss(f *file) {
 	if f.Emptied {
 		st.s.feed.stats.Emptied++
 		return
+	}
+	if f.Old && f.AtEnd {
+		return // it was read, and deleted as rotated files are
 	}
 	st.s.feed.stats.Gaps++
 }
