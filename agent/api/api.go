@@ -86,6 +86,8 @@ type Options struct {
 	Notices Notices
 	// Integrity are the guarded files.
 	Integrity Integrity
+	// Logs are access records and kinds of lines.
+	Logs Logs
 	// Papers makes the documents of an incident.
 	Papers Papers
 	// Verdicts joins what checks found with the alerts on their series.

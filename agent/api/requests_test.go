@@ -85,6 +85,8 @@ func requests() []request {
 		{"GET", "/silences", "/silences", "", nil, 200},
 		{"POST", "/silences", "/silences", `{"codes":["E01"],"systems":["trade"],"reason":"work on the disks","to":"{soon}"}`, nil, 200},
 		{"DELETE", "/silences/{id}", "/silences/{silence}", "", nil, 200},
+		{"GET", "/logs/access", "/logs/access", "", nil, 200},
+		{"GET", "/logs/templates", "/logs/templates", "", nil, 200},
 		{"GET", "/integrity", "/integrity", "", nil, 200},
 		{"GET", "/integrity/{id}", "/integrity/{change}", "", nil, 200},
 		{"POST", "/integrity/approve", "/integrity/approve", `{"ids":["{change}"],"reason":"a honeypot"}`, nil, 200},

@@ -105,8 +105,8 @@ func New(t testing.TB) *World {
 	})
 	must(t, err)
 	w.Options = api.Options{
-		Integrity: w.Integrity,
-		Notices:   w.Notices, Rounds: w.Rounds, Reports: filed,
+		Integrity: w.Integrity, Logs: w.openLogs(),
+		Notices: w.Notices, Rounds: w.Rounds, Reports: filed,
 		Desk: w.Desk, Rules: w.Engine, Checks: w.History, Runner: w.Runner, Accounts: w.Accounts, Papers: own,
 		Verdicts: verdicts, Reload: func(context.Context) error { return nil },
 		Authenticate: w.byToken, Local: api.LocalUsers(""), About: w.about, Closing: w.Closing,

@@ -202,7 +202,7 @@ func (s *site) find(name string, out *checks.Output, now time.Time) {
 
 func (k *Attacker) finding(source string, now time.Time) checks.Finding {
 	f := checks.Finding{Subject: k.Client, Code: "access.attack", Verdict: checks.Attention, Args: map[string]any{
-		"source": source, "count": float64(k.Count), "classes": k.classes(), "answered": float64(k.Answered),
+		"source": source, "count": float64(k.Count), "classes": k.Kinds(), "answered": float64(k.Answered),
 	}}
 	if k.Answered > 0 && now.Sub(k.LastAnswered) <= answeredFor {
 		f.Code, f.Verdict = "access.attack_answered", checks.Abnormal
@@ -215,8 +215,8 @@ func (k *Attacker) finding(source string, now time.Time) checks.Finding {
 	return f
 }
 
-// classes lists the classes, the most first.
-func (k *Attacker) classes() string {
+// Kinds lists the classes of its attacks, the most frequent first.
+func (k *Attacker) Kinds() string {
 	names := slices.SortedFunc(maps.Keys(k.Classes), func(a, b string) int { return cmp.Or(cmp.Compare(k.Classes[b], k.Classes[a]), cmp.Compare(a, b)) })
 	return strings.Join(names, ", ")
 }
