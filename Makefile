@@ -12,10 +12,10 @@ PURE    := CGO_ENABLED=0 GOFLAGS=-trimpath
 CROSS   := linux/amd64 linux/arm64 linux/loong64 linux/riscv64 windows/amd64
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test packages lint generate generated cross bench faults soak clean
+.PHONY: help run build test packages lint generate generated cross bench bench-probes faults soak clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## build and start the agent on this machine; Ctrl-C stops it
 	@exec bin/xunjian run --data $(DATA)
@@ -48,9 +48,15 @@ cross: ## build for every platform we promise
 bench: build ## the figures of docs/performance.md, on this machine
 	$(PURE) $(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
+bench-probes: build ## CPU and memory of a thousand probes at 10s (6 minutes)
+	$(PURE) $(GO) test -run '^$$' -bench ThousandProbes -benchtime 1x -timeout 20m ./agent/
+
 CYCLES ?= 5000
 faults: build ## kill -9 at random instants, CYCLES times (default 5000)
 	XUNJIAN_FAULTS=$(CYCLES) $(GO) test -run '^TestKill' -v -timeout 24h ./agent/
+
+soak: ## a million rotations of a log, with kills of the reader
+	XUNJIAN_ROTATIONS=1000000 $(GO) test -run '^TestRotation$$' -v -timeout 24h ./checks/logs/tail/
 
 clean: ## remove what was built
 	rm -rf bin dist

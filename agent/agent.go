@@ -36,6 +36,7 @@ import (
 	"xunjian/alerting/text"
 	"xunjian/checks"
 	"xunjian/checks/external"
+	"xunjian/checks/logs"
 	"xunjian/checks/logs/archive"
 	"xunjian/checks/security/integrity"
 	"xunjian/rules"
@@ -81,6 +82,7 @@ type Agent struct {
 	archive  *archive.Archive
 	// integrity keeps baseline and state of guarded files over reloads.
 	integrity *integrity.Keeper
+	read      atomic.Pointer[logs.Room] // what reviews the logs now
 	observer  *observer
 	accounts  *access.Accounts
 	outbox    *notify.Worker

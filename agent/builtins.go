@@ -31,13 +31,9 @@ import (
 // inspected lists every check that looks at something outside of the agent: a
 // new check is one file and one line here. xunjian inspect runs these, with dir
 // "": what they would keep between runs is not kept then.
-func inspected(cfg *config.Config, dir string, kept *archive.Archive) ([]checks.Check, error) {
+func inspected(cfg *config.Config, dir string, read *logs.Room) ([]checks.Check, error) {
 	all := host.Checks(cfg.Checks.Host)
 	outside, err := external.Checks(cfg.Checks.External)
-	if err != nil {
-		return nil, err
-	}
-	read, err := logs.New(cfg.Checks.Logs.Config, logs.Parts{Dir: dir, Archive: kept, Zone: cfg.Location()})
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +52,11 @@ func inspected(cfg *config.Config, dir string, kept *archive.Archive) ([]checks.
 // builtins lists every check of the running agent: what xunjian inspect sees,
 // the jobs that report to it, and the agent itself.
 func (a *Agent) builtins(cfg *config.Config) ([]checks.Check, error) {
-	list, err := inspected(cfg, cfg.Data, a.archive)
+	read, err := a.logRoom(cfg)
+	if err != nil {
+		return nil, err
+	}
+	list, err := inspected(cfg, cfg.Data, read)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"xunjian/agent/reports"
 	"xunjian/alerting/inspection"
 	"xunjian/checks"
+	"xunjian/checks/logs"
 	"xunjian/rules"
 )
 
@@ -36,7 +37,11 @@ const between = 2 * time.Second
 // seen as if it had held for the last ten minutes. progress is called after
 // each run; it may be nil.
 func Inspect(ctx context.Context, cfg *config.Config, progress func(done, total int, name string)) (Inspection, error) {
-	list, err := inspected(cfg, "", nil)
+	read, err := logs.New(cfg.Checks.Logs.Config, logs.Parts{Zone: cfg.Location()})
+	if err != nil {
+		return Inspection{}, err
+	}
+	list, err := inspected(cfg, "", read)
 	if err != nil {
 		return Inspection{}, err
 	}

@@ -95,6 +95,8 @@ type Options struct {
 	Notices Notices
 	// Integrity are the guarded files.
 	Integrity Integrity
+	// Logs is the review of logs.
+	Logs Logs
 	// Links are those in mails by which people acknowledge.
 	Links Links
 	// Reports are those of the rounds.

@@ -56,6 +56,8 @@ func routes() []route {
 		{"GET", "/checks", viewer, listChecks},
 		{"GET", "/checks/{name...}", viewer, showCheck},
 		{"GET", "/alerts", viewer, showAlerts},
+		{"GET", "/logs", viewer, showLogs},
+		{"GET", "/logs/{pattern}", viewer, showLogLines},
 		{"GET", "/notices", viewer, showNotices},
 		{"POST", "/notices/{action}", operator, changeNotices},
 		{"GET", "/integrity", viewer, showIntegrity},

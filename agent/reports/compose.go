@@ -378,21 +378,38 @@ func (c *composer) systems() {
 	t := bulletin.Table{Name: c.w.systems, Columns: []bulletin.Column{
 		{Title: c.w.system, Share: 3}, {Title: c.w.availability, Share: 2, Right: true}, {Title: c.w.lost, Share: 2, Right: true}, {Title: c.w.unknown, Share: 2, Right: true}, {Title: c.w.number2, Share: 1, Right: true},
 	}}
+	probed := slices.ContainsFunc(c.f.Systems, func(s System) bool { return s.Probed != nil })
+	if probed {
+		t.Columns = append(t.Columns, bulletin.Column{Title: c.w.probed, Share: 2, Right: true}, bulletin.Column{Title: c.w.probedUnknown, Share: 2, Right: true})
+	}
 	for _, s := range c.f.Systems {
-		share := bulletin.Cell{Text: c.w.unknown, Tone: bulletin.Bad}
-		if v, ok := s.Availability(period); ok {
-			// Cut, not rounded: 99.999 is not all of it.
-			share = bulletin.Cell{Text: fmt.Sprintf("%.3f%%", math.Floor(v*1e5)/1e3), Value: v}
-			if s.Lost > 0 {
-				share.Tone = bulletin.Warn
-			}
-		}
+		v, ok := s.Availability(period)
+		share := c.share(v, ok, s.Lost > 0)
 		t.Rows = append(t.Rows, []bulletin.Cell{
 			{Text: strings.TrimSpace(s.Name + "  " + c.w.kinds[string(s.Kind)])}, share, {Text: c.span(s.Lost), Value: s.Lost.Seconds()},
 			{Text: c.span(s.Unknown), Value: s.Unknown.Seconds()}, {Text: fmt.Sprint(s.Incidents), Value: s.Incidents},
 		})
+		if row := &t.Rows[len(t.Rows)-1]; s.Probed != nil {
+			v, ok := s.Probed.Availability()
+			*row = append(*row, c.share(v, ok, s.Probed.Bad > 0), bulletin.Cell{Text: c.span(s.Probed.Unknown), Value: s.Probed.Unknown.Seconds()})
+		} else if probed {
+			*row = append(*row, bulletin.Cell{Text: c.w.none}, bulletin.Cell{Text: c.w.none})
+		}
 	}
 	c.add(t)
+}
+
+// share is an availability as a cell.
+func (c *composer) share(v float64, known, lost bool) bulletin.Cell {
+	if !known {
+		return bulletin.Cell{Text: c.w.unknown, Tone: bulletin.Bad}
+	}
+	// Cut, not rounded: 99.999 is not all of it.
+	cell := bulletin.Cell{Text: fmt.Sprintf("%.3f%%", math.Floor(v*1e5)/1e3), Value: v}
+	if lost {
+		cell.Tone = bulletin.Warn
+	}
+	return cell
 }
 
 func (c *composer) lessons() {

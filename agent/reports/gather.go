@@ -97,6 +97,8 @@ type (
 		Lost      time.Duration `json:"lost_ns"`
 		Unknown   time.Duration `json:"unknown_ns"`
 		Incidents int           `json:"incidents"`
+		// Probed is the same as its probes saw it; nil where it has none.
+		Probed *Probed `json:"probed,omitempty"`
 	}
 	// Lesson is a measure that an investigation asked for and that is not done.
 	Lesson struct {
@@ -131,7 +133,7 @@ func (r *Reports) gather(ctx context.Context, round inspection.Round) (Facts, er
 		Host: r.opt.Host, Unit: r.opt.Unit, Made: r.opt.Now().UTC().Truncate(time.Millisecond), From: round.From, To: round.To, Round: round,
 		Gaps: []Span{}, Incidents: []Incident{}, Missed: []Missed{}, Systems: []System{}, Lessons: []Lesson{}, Charts: []Chart{},
 	}
-	for _, step := range []func(context.Context, *Facts) error{r.gaps, r.charts, r.trend, r.incidents} {
+	for _, step := range []func(context.Context, *Facts) error{r.gaps, r.charts, r.trend, r.incidents, r.probed} {
 		if err := step(ctx, &f); err != nil {
 			return f, fmt.Errorf("facts of the report: %w", err)
 		}

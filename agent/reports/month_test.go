@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"math"
 	"os"
@@ -76,6 +77,8 @@ type month struct {
 	reports *reports.Reports
 	catalog *text.Catalog
 	raw     []sample
+	// probes are series of probes at a moment, beside the others.
+	probes func(at time.Time) []rules.Point
 }
 
 // sample is what was measured, kept apart to be reckoned with by hand.
@@ -106,7 +109,10 @@ func newMonth(t testing.TB) *month {
 	t.Cleanup(func() { m.store.Close() })
 	cfg := rules.DefaultConfig()
 	cfg.Dir, cfg.Retention = filepath.Join(dir, "tsdb"), 40*24*time.Hour
-	for _, name := range []string{"host.yml", "self.yml"} { // no rules: they are not what is looked at
+	defaults, err := fs.Glob(rules.Default, "default/*.yml")
+	must(t, err)
+	for _, name := range defaults { // no rules: they are not what is looked at
+		name = filepath.Base(name)
 		cfg.Files = append(cfg.Files, filepath.Join(dir, name))
 		must(t, os.WriteFile(filepath.Join(dir, name), []byte("groups: []\n"), 0o600))
 	}
@@ -174,10 +180,14 @@ func (m *month) until(end time.Time, begin time.Time, off, wrong func(time.Time)
 		m.history.Add(checks.Result{Check: "disk", Time: m.now, Verdict: found, Every: tick})
 		s := sample{m.now, m.load(m.now), m.avail(m.now.Sub(begin))}
 		m.raw = append(m.raw, s)
-		_, err := m.engine.Tick(m.t.Context(), m.now, []rules.Batch{{Source: "disk", Time: m.now, Every: tick, Points: []rules.Point{
+		batches := []rules.Batch{{Source: "disk", Time: m.now, Every: tick, Points: []rules.Point{
 			{Labels: series("load"), Value: s.load}, {Labels: series("avail", "mountpoint", "/data"), Value: s.avail},
 			{Labels: series("size", "mountpoint", "/data"), Value: size}, {Labels: series("xunjian_check_verdict", "check", "disk"), Value: verdict},
-		}}})
+		}}}
+		if m.probes != nil {
+			batches = append(batches, rules.Batch{Source: "probe", Time: m.now, Every: tick, Points: m.probes(m.now)})
+		}
+		_, err := m.engine.Tick(m.t.Context(), m.now, batches)
 		must(m.t, err)
 		if m.now.Minute() < 4 || m.now.Hour() == 8 {
 			must(m.t, m.office.Tick(m.t.Context()))

@@ -13,7 +13,7 @@ type wording struct {
 	forecasts, noForecast, left                                                           string
 	incidents, noIncidents, id, title, level, opened, acked, ended, lost, open, deadlines string
 	missed, noMissed, due, met, notMet                                                    string
-	systems, noSystems, system, availability, unknown, number2                            string
+	systems, noSystems, system, availability, unknown, number2, probed, probedUnknown     string
 	lessons, noLessons, measure, owner, overdue                                           string
 	drills, gaps, noGaps, from, to, length                                                string
 	inspector, reviewer, warning, late, joint, signedBy, unsigned                         string
@@ -32,7 +32,7 @@ var words = map[string]*wording{
 		forecasts: "预测与到期", noForecast: "没有可以预测的增长，也没有登记的到期日。", left: "剩余",
 		incidents: "事件与预警", noIncidents: "本期没有事件和预警。", id: "编号", title: "名称", level: "级别", opened: "发生", acked: "确认用时", ended: "恢复用时", lost: "中断", open: "未结束", deadlines: "时限（按时/超时）",
 		missed: "超时的时限", noMissed: "没有超时的时限。", due: "应于", met: "实际", notMet: "未完成",
-		systems: "系统可用率", noSystems: "没有登记业务系统。", system: "系统", availability: "可用率", unknown: "无数据", number2: "事件数",
+		systems: "系统可用率", noSystems: "没有登记业务系统。", system: "系统", availability: "可用率", unknown: "无数据", number2: "事件数", probed: "拨测可用率", probedUnknown: "拨测无数据",
 		lessons: "未完成的整改措施", noLessons: "没有未完成的整改措施。", measure: "措施", owner: "责任人", overdue: "（已逾期）",
 		drills: "演练", gaps: "数据缺失", noGaps: "没有缺失。", from: "自", to: "至", length: "时长",
 		inspector: "巡检人", reviewer: "复核人", warning: "预警", late: "本次巡检补做于应检时间之后，另有 %d 次未做。", joint: "；", signedBy: "%s", unsigned: "尚未签署",
@@ -49,7 +49,7 @@ var words = map[string]*wording{
 		forecasts: "Forecasts and expiries", noForecast: "Nothing grows that could be foretold, and no expiry is on record.", left: "Left",
 		incidents: "Incidents and warnings", noIncidents: "No incident and no warning in this period.", id: "ID", title: "Title", level: "Level", opened: "Began", acked: "To acknowledge", ended: "To restore", lost: "Outage", open: "goes on", deadlines: "Deadlines kept/missed",
 		missed: "Deadlines missed", noMissed: "No deadline was missed.", due: "Due", met: "Done", notMet: "not done",
-		systems: "Availability of systems", noSystems: "No business system is on record.", system: "System", availability: "Availability", unknown: "No data", number2: "Incidents",
+		systems: "Availability of systems", noSystems: "No business system is on record.", system: "System", availability: "Availability", unknown: "No data", number2: "Incidents", probed: "By probes", probedUnknown: "Not probed",
 		lessons: "Measures that are not done", noLessons: "No measure is open.", measure: "Measure", owner: "Owner", overdue: " (overdue)",
 		drills: "Drills", gaps: "Gaps in the data", noGaps: "There are none.", from: "From", to: "To", length: "Length",
 		inspector: "Inspector", reviewer: "Reviewer", warning: "warning", late: "This round was made up for after it was due; %d more were missed.", joint: "; ", signedBy: "%s", unsigned: "not signed yet",

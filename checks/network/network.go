@@ -11,20 +11,24 @@ import (
 	"xunjian/checks"
 	"xunjian/checks/network/peers"
 	"xunjian/checks/network/ping"
+	"xunjian/checks/network/traffic"
 )
 
 // Config of the three. Start from Default.
 type Config struct {
-	Ping  ping.Config  `yaml:"ping"`
-	Peers peers.Config `yaml:"peers"`
+	Ping    ping.Config    `yaml:"ping"`
+	Traffic traffic.Config `yaml:"traffic"`
+	Peers   peers.Config   `yaml:"peers"`
 }
 
 // Default pings gateways and DNS servers; there are no peers.
-func Default() Config { return Config{Ping: ping.Default(), Peers: peers.Default()} }
+func Default() Config {
+	return Config{Ping: ping.Default(), Traffic: traffic.Default(), Peers: peers.Default()}
+}
 
 // Validate returns every mistake in c, joined, each beginning with the key.
 func (c Config) Validate() error {
-	return errors.Join(below("ping", c.Ping.Validate()), below("peers", c.Peers.Validate()))
+	return errors.Join(below("ping", c.Ping.Validate()), below("traffic", c.Traffic.Validate()), below("peers", c.Peers.Validate()))
 }
 
 // below puts a key before each of the mistakes that are joined in err.
@@ -62,7 +66,7 @@ func Checks(cfg Config, host string) []checks.Check {
 		p := peers.NewCheck(cfg.Peers, host)
 		list, known = append(list, p), p.Addresses
 	}
-	return append(list, ping.NewCheck(cfg.Ping, func() []ping.Target { return targetsOf(known()) }))
+	return append(list, ping.NewCheck(cfg.Ping, func() []ping.Target { return targetsOf(known()) }), traffic.NewCheck(cfg.Traffic))
 }
 
 // targetsOf makes peers targets of pings.

@@ -53,8 +53,9 @@ var (
 
 // What no exporter has.
 var (
-	descFault = gauge("xunjian_probe_fault", "Where the cause of a failed probe is to be looked for: 1 for the class that fits, 0 for the others, and for all after a success.", "class")
-	descStep  = gauge("xunjian_probe_step_duration_seconds", "How long each step of a probe took; 0 for one that was not reached.", "step")
+	descFault    = gauge("xunjian_probe_fault", "Where the cause of a failed probe is to be looked for: 1 for the class that fits, 0 for the others, and for all after a success.", "class")
+	descInterval = gauge("xunjian_probe_interval_seconds", "How often the probe is tried.")
+	descStep     = gauge("xunjian_probe_step_duration_seconds", "How long each step of a probe took; 0 for one that was not reached.", "step")
 	// Whole is said only of pages of which it is known how they should look.
 	descWhole   = gauge("xunjian_probe_page_intact", "Whether the page is as it should be: 0 for one that was changed.")
 	descOffered = gauge("xunjian_probe_tls_offered", "Whether the server's TLS offers a protocol or kind of cipher that is not safe any more.", "weakness")
@@ -70,6 +71,7 @@ func (v *visit) measure(o *outcome) {
 	}
 	v.set(descSuccess, success)
 	v.set(descDuration, o.took.Seconds())
+	v.set(descInterval, v.p.Interval.Seconds())
 	v.set(descLookup, v.phases[phaseResolve].Seconds())
 	for _, class := range classes {
 		v.set(descFault, truth(o.fault != nil && o.fault.class == class), class)

@@ -6,6 +6,7 @@ package apitest
 import (
 	"context"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -187,10 +188,12 @@ const Rules = `groups:
 func (w *World) openEngine(logger *slog.Logger) {
 	cfg := rules.DefaultConfig()
 	cfg.Dir = filepath.Join(w.Dir, "tsdb")
-	for name, body := range map[string]string{"host.yml": "groups: []\n", "self.yml": "groups: []\n", "own.yml": Rules} {
-		cfg.Files = append(cfg.Files, w.WriteFile(name, body))
+	defaults, err := fs.Glob(rules.Default, "default/*.yml")
+	must(w.T, err)
+	for _, name := range defaults { // none of them: they are not what is looked at
+		cfg.Files = append(cfg.Files, w.WriteFile(filepath.Base(name), "groups: []\n"))
 	}
-	var err error
+	cfg.Files = append(cfg.Files, w.WriteFile("own.yml", Rules))
 	w.Engine, err = rules.Open(cfg, logger)
 	must(w.T, err)
 	w.T.Cleanup(func() { w.Engine.Close() })

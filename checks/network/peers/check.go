@@ -17,6 +17,9 @@ import (
 type Check struct {
 	cfg  Config
 	host string
+	// watch and listen are what a test puts into another network.
+	watch  func() *watch
+	listen func(ctx context.Context, address string) (*net.UDPConn, error)
 
 	mu     sync.Mutex
 	served *watch
@@ -50,7 +53,9 @@ type Pair struct {
 }
 
 // NewCheck returns the check. host is the name of this machine.
-func NewCheck(cfg Config, host string) *Check { return &Check{cfg: cfg, host: host} }
+func NewCheck(cfg Config, host string) *Check {
+	return &Check{cfg: cfg, host: host, watch: func() *watch { return newWatch(cfg, host) }, listen: listen}
+}
 
 // Name is that of a single check.
 func (*Check) Name() string { return "peers" }
@@ -84,11 +89,11 @@ func (c *Check) Addresses() map[string]netip.Addr {
 
 // Serve asks the peers and answers them until ctx is done.
 func (c *Check) Serve(ctx context.Context, wake func()) error {
-	w := newWatch(c.cfg, c.host)
+	w := c.watch()
 	if err := w.refresh(ctx); err != nil {
 		return err
 	}
-	conn, err := listen(ctx, c.cfg.Listen)
+	conn, err := c.listen(ctx, c.cfg.Listen)
 	if err != nil {
 		return err
 	}
@@ -177,11 +182,11 @@ func (c *Check) Run(ctx context.Context, out *checks.Output) error {
 
 // once asks each peer once, from a port of its own.
 func (c *Check) once(ctx context.Context) (*watch, error) {
-	w := newWatch(c.cfg, c.host)
+	w := c.watch()
 	if err := w.refresh(ctx); err != nil {
 		return nil, err
 	}
-	conn, err := listen(ctx, ":0")
+	conn, err := c.listen(ctx, ":0")
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,258 @@
+//go:build linux
+
+package peers
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"xunjian/checks"
+	"xunjian/checks/checktest"
+	"xunjian/checks/network/nettest"
+	"xunjian/checks/network/ping"
+)
+
+// site is a LAN of servers, each with its agent.
+type site struct {
+	t      *testing.T
+	net    *nettest.Net
+	sw     *nettest.Machine
+	key    string
+	list   []Member
+	names  []string
+	agents map[string]*agent
+}
+
+type agent struct {
+	machine *nettest.Machine
+	check   *Check
+	stop    func() // freezes nothing, ends the agent
+}
+
+func newSite(t *testing.T, names ...string) *site {
+	t.Helper()
+	n := nettest.New(t)
+	s := &site{t: t, net: n, sw: n.Switch("sw"), names: names, agents: map[string]*agent{}, key: keyFile(t, string(testKey))}
+	for i, name := range names {
+		s.list = append(s.list, Member{name, fmt.Sprintf("10.79.0.%d", i+1)})
+	}
+	for i, name := range names {
+		m := n.Machine(name)
+		m.Plug(s.sw, fmt.Sprintf("10.79.0.%d/24", i+1))
+		s.agents[name] = &agent{machine: m}
+		s.start(name, s.key)
+	}
+	t.Cleanup(func() {
+		for _, a := range s.agents {
+			a.stop()
+		}
+	})
+	return s
+}
+
+func keyFile(t *testing.T, key string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "peers.key")
+	if err := os.WriteFile(file, []byte(key+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// start starts the agent of a server.
+func (s *site) start(name, key string) {
+	cfg := Config{Name: name, Listen: "0.0.0.0:9633", KeyFile: key, List: s.list, Interval: time.Second, Misses: 2}
+	a := s.agents[name]
+	a.check = within(a.machine, cfg)
+	ctx, cancel := context.WithCancel(s.t.Context())
+	done := make(chan error, 1)
+	go func(c *Check) { done <- c.Serve(ctx, func() {}) }(a.check)
+	a.stop = func() {
+		if cancel(); done != nil {
+			if err := <-done; err != nil {
+				s.t.Errorf("agent %s: %v", name, err)
+			}
+			done = nil
+		}
+	}
+}
+
+// within makes a check whose sockets are in a machine.
+func within(m *nettest.Machine, cfg Config) *Check {
+	c := NewCheck(cfg, cfg.Name)
+	open := c.listen
+	c.listen = func(ctx context.Context, address string) (conn *net.UDPConn, err error) {
+		m.Inside(func() { conn, err = open(ctx, address) })
+		return conn, err
+	}
+	c.watch = func() *watch {
+		w := newWatch(cfg, cfg.Name)
+		echo := w.ping
+		w.ping = func(ctx context.Context, a netip.Addr, o ping.Round) (r ping.Answer, err error) {
+			m.Inside(func() { r, err = echo(ctx, a, o) })
+			return r, err
+		}
+		w.gateway = func(ctx context.Context) (there *bool) { return nil }
+		return w
+	}
+	return c
+}
+
+func (s *site) result(name string) checks.Result {
+	return checks.RunOnce(s.t.Context(), s.agents[name].check, time.Now())
+}
+
+// told is what one agent says: what is not ok, and in capitals what it tells
+// people.
+func (s *site) told(name string) string {
+	res := s.result(name)
+	if res.Error != "" {
+		return res.Error
+	}
+	var out []string
+	for _, f := range res.Findings {
+		word := strings.TrimPrefix(f.Code, "peers.")
+		switch f.Verdict {
+		case checks.OK:
+			continue
+		case checks.Abnormal:
+			word = strings.ToUpper(word)
+		}
+		out = append(out, strings.TrimSpace(f.Subject+" "+word))
+	}
+	slices.Sort(out)
+	return strings.Join(out, ", ")
+}
+
+// until waits until the agents say what is wanted, all in a row twice.
+func (s *site) until(want map[string]string) {
+	s.t.Helper()
+	holds := 0
+	var last string
+	for end := time.Now().Add(nettest.Patience); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		good := true
+		last = ""
+		for _, name := range s.names {
+			w, asked := want[name]
+			if !asked {
+				continue
+			}
+			got := s.told(name)
+			last += fmt.Sprintf("%s: %s\n", name, got)
+			good = good && got == w
+		}
+		if holds++; !good {
+			holds = 0
+		}
+		if holds == 3 {
+			return
+		}
+	}
+	s.t.Fatalf("after %v the agents say:\n%swant %v", nettest.Patience, last, want)
+}
+
+func quiet(names ...string) map[string]string {
+	out := map[string]string{}
+	for _, n := range names {
+		out[n] = ""
+	}
+	return out
+}
+
+func TestSite(t *testing.T) {
+	s := newSite(t, "a", "b", "c", "d", "e")
+	s.until(quiet(s.names...))
+	for _, name := range s.names {
+		nettest.Until(t, "all sights are known to "+name, func() bool {
+			v := s.agents[name].check.View()
+			s.result(name)
+			return v.Speaker == "a" && v.Quorum && len(v.Members) == 5 && len(v.Pairs) == 20
+		})
+	}
+
+	t.Run("server down", func(t *testing.T) {
+		s.agents["e"].machine.IP("link", "set", "eth0", "down")
+		s.until(map[string]string{"a": "e SERVER_DOWN", "b": "e server_down", "c": "e server_down", "d": "e server_down",
+			"e": "ISOLATED, a unseen, b unseen, c unseen, d unseen"})
+		s.agents["e"].machine.IP("link", "set", "eth0", "up")
+		s.until(quiet(s.names...))
+	})
+	t.Run("who speaks is down", func(t *testing.T) {
+		s.agents["a"].machine.IP("link", "set", "eth0", "down")
+		s.until(map[string]string{"b": "a SERVER_DOWN", "c": "a server_down", "d": "a server_down", "e": "a server_down"})
+		s.agents["a"].machine.IP("link", "set", "eth0", "up")
+		s.until(quiet(s.names...))
+	})
+	t.Run("agent down", func(t *testing.T) {
+		s.agents["d"].stop()
+		s.until(map[string]string{"a": "d AGENT_DOWN", "b": "d agent_down", "c": "d agent_down", "e": "d agent_down"})
+		s.start("d", keyFile(t, "another key than the others have"))
+		s.until(map[string]string{"a": "d AGENT_DOWN", "b": "d agent_down"})
+		if res := s.result("a"); !slices.ContainsFunc(res.Samples, func(m checks.Sample) bool {
+			return m.Desc == descRejected && m.Values[0] == "key" && m.Value > 0
+		}) {
+			t.Error("what came with another key is not counted")
+		}
+		s.agents["d"].stop()
+		s.start("d", s.key)
+		s.until(quiet(s.names...))
+	})
+	t.Run("cut from half", func(t *testing.T) {
+		for _, far := range []string{"a", "b"} {
+			s.agents[far].machine.Filter("input", "ip saddr 10.79.0.5 drop")
+			s.agents[far].machine.Filter("output", "ip daddr 10.79.0.5 drop")
+		}
+		s.until(map[string]string{"a": "e cut", "b": "e cut", "c": "a CUT, b CUT, e CUT", "d": "a cut, b cut, e cut", "e": "a cut, b cut"})
+		for _, far := range []string{"a", "b"} {
+			s.agents[far].machine.Filter("input")
+			s.agents[far].machine.Filter("output")
+		}
+		s.until(quiet(s.names...))
+	})
+	t.Run("too few left", func(t *testing.T) {
+		for _, gone := range []string{"c", "d", "e"} {
+			s.agents[gone].machine.IP("link", "set", "eth0", "down")
+		}
+		s.until(map[string]string{"a": "c CUT, d CUT, e CUT", "b": "c cut, d cut, e cut"})
+	})
+	t.Run("evidence", func(t *testing.T) {
+		list, err := s.agents["a"].check.Evidence(t.Context())
+		if err != nil || len(list) != 1 || len(list[0].Rows) < 8 || len(list[0].Rows[0]) != len(list[0].Columns) {
+			t.Errorf("%+v, %v", list, err)
+		}
+	})
+	t.Run("inspect", func(t *testing.T) {
+		// One look beside the agent, without serving: from a port of its own.
+		cfg := s.agents["b"].check.cfg
+		res := checks.RunOnce(t.Context(), within(s.agents["b"].machine, cfg), time.Now())
+		codes := map[string]string{}
+		for _, f := range res.Findings {
+			codes[f.Subject] = f.Code
+		}
+		if codes["a"] != "peers.ok" || codes["c"] != "peers.cut" {
+			t.Errorf("%v (%s)", codes, res.Error)
+		}
+	})
+}
+
+// The contract of a check, for a look without an agent that serves.
+func TestConforms(t *testing.T) {
+	n := nettest.New(t)
+	sw, m, other := n.Switch("sw"), n.Machine("a"), n.Machine("b")
+	m.Plug(sw, "10.79.0.1/24")
+	other.Plug(sw, "10.79.0.2/24")
+	cfg := Config{Name: "a", Listen: "0.0.0.0:9633", KeyFile: keyFile(t, string(testKey)), Interval: time.Second, Misses: 2,
+		List: []Member{{"a", "10.79.0.1"}, {"b", "10.79.0.2"}, {"c", "10.79.0.3"}}}
+	nokey := cfg
+	nokey.KeyFile = t.TempDir() + "/none"
+	checktest.Conform(t, func() checks.Check { return within(m, cfg) },
+		checktest.Broken(func() checks.Check { return within(m, nokey) }), checktest.Soon(500*time.Millisecond))
+}
