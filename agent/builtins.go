@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"io/fs"
+	"path/filepath"
 	"time"
 
 	"xunjian/agent/access"
@@ -14,6 +15,7 @@ import (
 	"xunjian/alerting/notify"
 	"xunjian/alerting/notify/policy"
 	"xunjian/checks"
+	"xunjian/checks/backup"
 	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
@@ -21,6 +23,7 @@ import (
 	"xunjian/checks/logs/archive"
 	"xunjian/checks/logs/syslog"
 	"xunjian/checks/network"
+	"xunjian/checks/network/peers"
 	"xunjian/checks/platform"
 	"xunjian/checks/reserve"
 	"xunjian/checks/security/integrity"
@@ -41,6 +44,7 @@ func inspected(cfg *config.Config, dir string, read *logs.Room) ([]checks.Check,
 	all = append(all, database.Checks(cfg.Checks.Database)...)
 	all = append(all, network.Checks(cfg.Checks.Network, cfg.Host)...)
 	all = append(all, platform.Checks(cfg.Checks.Platform, platform.Options{Once: dir == "", Procfs: cfg.Checks.Host.Procfs})...)
+	all = append(all, backup.Checks(cfg.Checks.Backup, backup.Parts{Dir: within(dir, "backup"), Zone: cfg.Location()})...)
 	p, err := cfg.LoadPlan()
 	if err != nil {
 		return nil, err
@@ -71,6 +75,14 @@ func (a *Agent) builtins(cfg *config.Config) ([]checks.Check, error) {
 	return append(list, enabled(cfg, own)...), nil
 }
 
+// within is a folder in dir; "" if nothing is kept.
+func within(dir, name string) string {
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, name)
+}
+
 func enabled(cfg *config.Config, all []checks.Check) []checks.Check {
 	var out []checks.Check
 	for _, c := range all {
@@ -88,6 +100,15 @@ func messages() []fs.FS {
 
 func judgeOptions(cfg *config.Config) rules.JudgeOptions {
 	return rules.JudgeOptions{Files: cfg.Rules.Files, ExternalLabels: cfg.Rules.ExternalLabels}
+}
+
+// lan is what the agents see of each other, where this one has peers.
+func (a *Agent) lan() (peers.View, bool) {
+	p, ok := a.runner.Lookup("peers").(*peers.Check)
+	if !ok {
+		return peers.View{}, false
+	}
+	return p.View(), true
 }
 
 func compareNames(a, b string) int { return cmp.Compare(a, b) }

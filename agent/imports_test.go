@@ -51,6 +51,10 @@ var allowed = []struct {
 	{"checks/credential", nil},
 	// One folder for each product, which never see each other; beside them what
 	// they share.
+	{"checks/backup", []string{"checks", "checks/credential", "checks/backup/archive", "checks/backup/program", "checks/backup/scratch", "checks/backup/wal"}},
+	{"checks/backup/", nil},
+	{"checks/backup/backuptest", []string{"checks/backup/program"}},
+	{"checks/backup/scratch", []string{"checks/backup/archive", "checks/backup/program"}},
 	{"checks/database", []string{"checks", "checks/database/mysql", "checks/database/postgres", "checks/database/redis", "checks/database/server", "checks/database/sqlquery"}},
 	{"checks/database/", []string{"checks", "checks/credential", "checks/database/server", "checks/database/statement"}},
 	{"checks/database/server", []string{"checks"}},

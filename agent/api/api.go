@@ -22,6 +22,7 @@ import (
 	"xunjian/alerting/roster"
 	"xunjian/alerting/text"
 	"xunjian/checks"
+	"xunjian/checks/network/peers"
 	"xunjian/rules"
 )
 
@@ -90,6 +91,9 @@ type Options struct {
 	Logs Logs
 	// Papers makes the documents of an incident.
 	Papers Papers
+	// LAN is what the agents see of each other, ok is false where there are no
+	// peers; nil means the same.
+	LAN func() (v peers.View, ok bool)
 	// Verdicts joins what checks found with the alerts on their series.
 	Verdicts func([]checks.Result, []rules.Alert) map[string]checks.Verdict
 	// Reload reads the configuration again; an error changes nothing.

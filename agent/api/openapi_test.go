@@ -117,7 +117,7 @@ var wire = []any{
 	api.FormList{}, api.RoundList{}, api.StartRound{}, api.AnswerItem{}, api.WarnItem{}, api.SignRound{},
 	api.ReportList{}, api.SendReport{}, api.Queued{},
 	api.NoticeRoute{}, api.TestNotice{}, api.TestedNotice{}, api.NoticeQueue{}, api.RetryNotice{}, api.Retried{}, api.SilenceList{}, api.NewSilence{}, api.AccessReport{}, api.TemplateReport{}, api.IntegrityReport{}, api.FileDiff{}, api.ApproveChanges{},
-	api.UserList{}, api.NewUser{}, api.UserChange{}, api.TokenList{}, api.NewToken{}, api.IssuedToken{},
+	api.Network{}, api.UserList{}, api.NewUser{}, api.UserChange{}, api.TokenList{}, api.NewToken{}, api.IssuedToken{},
 }
 
 // words are the schemas that are no objects: their Go types are plain.

@@ -38,6 +38,7 @@ func requests() []request {
 		{"GET", "/checks", "/checks", "", nil, 200},
 		{"GET", "/checks/{name}", "/checks/cpu", "", nil, 200},
 		{"POST", "/checks/{name}/run", "/checks/cpu/run", "", nil, 200},
+		{"GET", "/network", "/network", "", nil, 200},
 		{"GET", "/alerts", "/alerts", "", nil, 200},
 		{"GET", "/alerts/log", "/alerts/log", "", nil, 200},
 		{"GET", "/rules", "/rules", "", nil, 200},

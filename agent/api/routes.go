@@ -54,6 +54,8 @@ func routes() []route {
 		{"GET", "/checks/{name}", viewer, (*server).showCheck, limits{}},
 		{"POST", "/checks/{name}/run", operator, (*server).runCheck, limits{within: time.Minute}},
 
+		{"GET", "/network", viewer, (*server).network, limits{}},
+
 		{"GET", "/alerts", viewer, (*server).listAlerts, limits{}},
 		{"GET", "/alerts/log", viewer, (*server).alertLog, limits{}},
 		{"GET", "/rules", viewer, (*server).listRules, limits{}},

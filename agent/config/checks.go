@@ -10,6 +10,7 @@ import (
 	"xunjian/alerting/plan"
 	"xunjian/alerting/yamlfile"
 	"xunjian/checks"
+	"xunjian/checks/backup"
 	"xunjian/checks/database"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
@@ -35,6 +36,8 @@ type Checks struct {
 	Network network.Config `yaml:"network"`
 	// Platform are the doors by which people come in.
 	Platform platform.Config `yaml:"platform"`
+	// Backup are the backups that there should be.
+	Backup backup.Config `yaml:"backup"`
 	// Reserve is what is ready of what the plan wants to have ready.
 	Reserve reserve.Config `yaml:"reserve"`
 	// Security is what guards this machine against people.
@@ -51,14 +54,10 @@ type Security struct {
 
 func defaultChecks() Checks {
 	return Checks{
-		Host: host.Default(), External: external.Default(),
-		Database: database.Default(),
-		Reserve:  reserve.Default(),
-		Security: Security{Integrity: integrity.Default()},
-		Platform: platform.Default(),
-		Self:     self.Default(),
+		Host: host.Default(), External: external.Default(), Database: database.Default(), Network: network.Default(), Platform: platform.Default(), Reserve: reserve.Default(), Self: self.Default(),
 		Logs:     defaultLogs(),
-		Network:  network.Default(),
+		Backup:   backup.Default(),
+		Security: Security{Integrity: integrity.Default()},
 	}
 }
 
@@ -89,6 +88,7 @@ func (c *Checks) paths() []*string {
 	for i := range c.External.Jobs {
 		out = append(out, &c.External.Jobs[i].TokenFile)
 	}
+	out = append(out, c.Backup.Paths()...)
 	return slices.Concat(out, c.Database.Paths(), c.Network.Paths(), c.Logs.Paths(), c.Logs.Syslog.Paths(), c.Platform.Paths(), c.Security.Integrity.Files())
 }
 
@@ -103,6 +103,9 @@ func (c Checks) systems() map[string]string {
 	}
 	for key, name := range c.Platform.Systems() {
 		out["platform."+key] = name
+	}
+	for key, name := range c.Backup.Systems() {
+		out["backup."+key] = name
 	}
 	return out
 }
@@ -155,6 +158,10 @@ func (c Checks) validate() error {
 		m.join("network", err)
 		c.Network = network.Default()
 	}
+	if err := c.Backup.Validate(); err != nil {
+		m.join("backup", err)
+		c.Backup = backup.Default()
+	}
 	m.join("reserve", c.Reserve.Validate())
 	m.join("security.integrity", c.Security.Integrity.Validate())
 	if err := c.Self.Validate(); err != nil {
@@ -191,6 +198,9 @@ func (c Checks) validate() error {
 func (c Checks) known() map[string]checks.Schedule {
 	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, "peers": {}, Lessons: {}}
 	maps.Copy(out, c.Logs.known())
+	for _, name := range c.Backup.Names() {
+		out[name] = backup.Rhythm()
+	}
 	for _, product := range database.Products() {
 		out[product] = checks.Schedule{} // all of them
 	}

@@ -19,6 +19,7 @@ import (
 	"xunjian/alerting/plan"
 	"xunjian/alerting/yamlfile"
 	"xunjian/alerting/yamlfile/yamlschema"
+	"xunjian/checks/backup"
 )
 
 //go:generate go test -run ^TestSchemaIsCurrent$ -update .
@@ -29,7 +30,10 @@ func TestSchemaIsCurrent(t *testing.T) {
 	got, err := yamlschema.Of(config.Defaults(), yamlschema.Options{
 		Title: "Configuration of Xunjian", Optional: true,
 		Base: "xunjian/agent/config", Sources: []string{".", "../../checks", "../../rules", "../../alerting/roster", "../../alerting/notify"},
-		Enums: map[reflect.Type][]string{reflect.TypeFor[plan.SystemKind](): {"business", "opening"}},
+		Enums: map[reflect.Type][]string{
+			reflect.TypeFor[plan.SystemKind](): {"business", "opening"},
+			reflect.TypeFor[backup.Kind]():     {"files", "pg_dump", "mysqldump", "pg_basebackup", "wal", "restic", "borg"},
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -24,6 +24,7 @@ import (
 	"xunjian/alerting/roster"
 	"xunjian/alerting/text"
 	"xunjian/checks"
+	"xunjian/checks/network/peers"
 	"xunjian/rules"
 )
 
@@ -109,6 +110,9 @@ type Options struct {
 	// Upcoming are the events of the bid calendar that run or are near, and the
 	// next n; nil means that there is no calendar.
 	Upcoming func(now time.Time, n int) (near, next []calendar.Event)
+	// LAN is what the agents see of each other, ok is false where there are no
+	// peers; nil means the same.
+	LAN func() (v peers.View, ok bool)
 	// About describes the running agent; nil means that nothing is known.
 	About func() About
 	// Secure says that people reach the console by TLS only: cookies are then

@@ -38,6 +38,7 @@ import (
 	"xunjian/alerting/store"
 	"xunjian/alerting/text"
 	"xunjian/checks"
+	"xunjian/checks/network/peers"
 	"xunjian/checks/security/integrity"
 	"xunjian/rules"
 )
@@ -64,6 +65,7 @@ type site struct {
 	guarded  *integrity.Keeper
 	server   *httptest.Server
 	evidence []byte
+	lan      peers.View
 	about    About
 
 	mu  sync.Mutex
@@ -142,7 +144,7 @@ func newSite(t testing.TB) *site {
 	s.Console, err = New(Options{
 		Integrity: s.guarded,
 		Papers:    own, Links: s.links, Notices: s.notices, Rounds: s.rounds, Reports: s.reports, Desk: s.desk, Rules: s.engine, Checks: s.history, Accounts: s.accounts,
-		Sessions: s.accounts.Sessions(SessionOwner), About: func() About { return s.about },
+		Sessions: s.accounts.Sessions(SessionOwner), About: func() About { return s.about }, LAN: func() (peers.View, bool) { return s.lan, s.lan.Self != "" },
 		Catalog: catalog, Zone: zone, Now: s.clock, Verdicts: joined,
 		Logger: slog.New(slog.NewTextHandler(testLog{t}, nil)),
 	})

@@ -55,6 +55,7 @@ func routes() []route {
 
 		{"GET", "/checks", viewer, listChecks},
 		{"GET", "/checks/{name...}", viewer, showCheck},
+		{"GET", "/network", viewer, showNetwork},
 		{"GET", "/alerts", viewer, showAlerts},
 		{"GET", "/logs", viewer, showLogs},
 		{"GET", "/logs/{pattern}", viewer, showLogLines},

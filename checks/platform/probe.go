@@ -23,6 +23,7 @@ type probe struct {
 	exprs map[string]*regexp.Regexp
 	once  bool
 	phase time.Duration // of its moment in the interval
+	born  time.Time
 
 	mu       sync.Mutex
 	last     *outcome
@@ -39,7 +40,7 @@ func newProbe(p Probe, once bool) *probe {
 	p = p.filled()
 	h := fnv.New64a()
 	h.Write([]byte(p.Name))
-	return &probe{p: p, exprs: expressions(p), once: once, phase: time.Duration(h.Sum64() % uint64(p.Interval))}
+	return &probe{p: p, exprs: expressions(p), once: once, born: time.Now(), phase: time.Duration(h.Sum64() % uint64(p.Interval))}
 }
 
 // expressions are those of a probe, compiled.
@@ -91,7 +92,11 @@ func (c *probe) Run(ctx context.Context, out *checks.Output) error {
 	o, s := c.last, c.survey
 	c.mu.Unlock()
 	if o == nil {
-		return c.unsaid(out, "probe.pending", 0, errors.New("not tried yet"))
+		err := c.unsaid(out, "probe.pending", 0, errors.New("not tried yet"))
+		if time.Since(c.born) < c.p.Interval+c.p.Timeout {
+			return nil // its first moment is still to come: nothing has failed
+		}
+		return err
 	}
 	if age := time.Since(o.at); age > 2*c.p.Interval+c.p.Timeout {
 		return c.unsaid(out, "probe.stale", age, fmt.Errorf("not tried for %v", age.Round(time.Second)))
@@ -164,7 +169,9 @@ func (c *probe) untilMoment(now time.Time) time.Duration {
 func (c *probe) keep(o *outcome) (changed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	changed = c.last == nil || c.last.says() != o.says()
+	// That all is well with the first try can wait for the tick: a thousand
+	// probes that begin are not a thousand pieces of news.
+	changed = c.last == nil && (o.fault != nil || o.untried != nil) || c.last != nil && c.last.says() != o.says()
 	c.last = o
 	if o.fault == nil && o.untried == nil {
 		c.good = o

@@ -75,8 +75,12 @@ func TestInTheBackground(t *testing.T) {
 		return out, c.Run(t.Context(), out)
 	}
 	out, err := run()
-	if err == nil || len(out.Samples()) > 0 || out.Findings()[0].Code != "probe.pending" || out.Findings()[0].Verdict != checks.Unknown {
+	if err != nil || len(out.Samples()) > 0 || out.Findings()[0].Code != "probe.pending" || out.Findings()[0].Verdict != checks.Unknown {
 		t.Errorf("before the first try it says %v %+v", err, out.Findings())
+	}
+	c.born = c.born.Add(-time.Minute)
+	if _, err := run(); err == nil {
+		t.Error("a probe that is never tried is no error")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	woken := make(chan struct{}, 100)
@@ -98,7 +102,13 @@ func TestInTheBackground(t *testing.T) {
 			}
 		}
 	}
-	awoken("probe.answered")
+	for end := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if out, _ := run(); out.Findings()[0].Code == "probe.answered" {
+			break
+		} else if time.Now().After(end) {
+			t.Fatalf("it says %+v", out.Findings())
+		}
+	}
 	n.signal(syscall.SIGSTOP)
 	out = awoken("probe.timeout")
 	if v, ok := figure(out, "xunjian_probe_fault", classServer); !ok || v != 1 {

@@ -36,6 +36,7 @@ type visit struct {
 	// mu guards what net/http's own goroutines write, which may outlive the try.
 	mu       sync.Mutex
 	closed   bool // what comes now comes too late
+	conns    []net.Conn
 	log      []string
 	secrets  []credential.Secret
 	phase    string
@@ -121,6 +122,9 @@ func (v *visit) conclude(ctx context.Context, err error) *outcome {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.closed = true
+	for _, c := range v.conns {
+		c.Close() // one that came after its request was given up is in nobody's hands
+	}
 	o.log, o.phases, o.excerpt, o.verified = v.log, v.phases, v.excerpt, len(v.verified) > 0
 	if v.tls != nil {
 		o.chain, o.staple = v.tls.PeerCertificates, v.tls.OCSPResponse
@@ -250,12 +254,27 @@ func (v *visit) dial(ctx context.Context, network, address string) (net.Conn, er
 		c, err = d.DialContext(part, network, net.JoinHostPort(ip.String(), port))
 		cancel()
 		if err == nil {
+			if !v.hold(c) {
+				c.Close()
+				return nil, &untried{context.Canceled}
+			}
 			v.note("connected to %s from %s", c.RemoteAddr(), c.LocalAddr())
 			return c, nil
 		}
 		v.note("%s: %v", net.JoinHostPort(ip.String(), port), err)
 	}
 	return nil, connectFault(ip, err)
+}
+
+// hold keeps a connection, to be closed with the visit; false if that is over.
+func (v *visit) hold(c net.Conn) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed {
+		return false
+	}
+	v.conns = append(v.conns, c)
+	return true
 }
 
 func (v *visit) tries(ip net.IP) {

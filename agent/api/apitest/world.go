@@ -39,6 +39,7 @@ import (
 	"xunjian/alerting/store"
 	"xunjian/alerting/text"
 	"xunjian/checks"
+	"xunjian/checks/network/peers"
 	"xunjian/checks/security/integrity"
 	"xunjian/rules"
 )
@@ -108,6 +109,7 @@ func New(t testing.TB) *World {
 	w.Options = api.Options{
 		Integrity: w.Integrity, Logs: w.openLogs(),
 		Notices: w.Notices, Rounds: w.Rounds, Reports: filed,
+		LAN:  LAN,
 		Desk: w.Desk, Rules: w.Engine, Checks: w.History, Runner: w.Runner, Accounts: w.Accounts, Papers: own,
 		Verdicts: verdicts, Reload: func(context.Context) error { return nil },
 		Authenticate: w.byToken, Local: api.LocalUsers(""), About: w.about, Closing: w.Closing,
@@ -345,4 +347,19 @@ func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+// LAN is what the agents of the World see of each other: db1 is down.
+func LAN() (peers.View, bool) {
+	return peers.View{
+		Time: Begin, Self: "web-1", Members: []string{"db1", "web-1", "web-2"}, Quorum: true, Speaker: "web-1",
+		Fates:   map[string]peers.Fate{"db1": peers.FateServerDown, "web-1": peers.FateOK, "web-2": peers.FateOK},
+		Address: map[string]string{"db1": "192.0.2.21", "web-2": "192.0.2.12"},
+		Pairs: []peers.Pair{
+			{Observer: "web-1", Peer: "db1", Sight: "unreachable", Loss: 1},
+			{Observer: "web-1", Peer: "web-2", Sight: "ok", RTT: 0.0004},
+			{Observer: "web-2", Peer: "db1", Sight: "unreachable", Loss: 1},
+			{Observer: "web-2", Peer: "web-1", Sight: "ok", RTT: 0.0005, Loss: 0.2},
+		},
+	}, true
 }
