@@ -89,7 +89,7 @@ func (a *Agent) listen(cfg *config.Config) error {
 func (a *Agent) handlers(cfg *config.Config) (site, rest http.Handler, err error) {
 	var pages *console.Console
 	rest = api.New(api.Options{
-		Desk: a.desk, Rules: a.engine, Checks: a.history, Accounts: a.accounts, Papers: a.papers, Rounds: a.rounds, Reports: a.reports, Notices: a.outlets, Integrity: a.integrity, Logs: logRoom{a}, LAN: a.lan,
+		Desk: a.desk, Rules: a.engine, Checks: a.history, Accounts: a.accounts, Papers: a.papers, Rounds: a.rounds, Reports: a.reports, Notices: a.outlets, Integrity: a.integrity, Records: logRoom{a}, LAN: a.lan,
 		Runner: a.runner, Verdicts: Verdicts, Reload: a.Reload, Language: cfg.Language,
 		Authenticate: func(r *http.Request) (access.Principal, error) { return a.authenticate(pages, r) },
 		Local:        api.LocalUsers(othersRole(cfg)),

@@ -87,8 +87,8 @@ type Options struct {
 	Notices Notices
 	// Integrity are the guarded files.
 	Integrity Integrity
-	// Logs are access records and kinds of lines.
-	Logs Logs
+	// Records are access records and kinds of lines.
+	Records Records
 	// Papers makes the documents of an incident.
 	Papers Papers
 	// LAN is what the agents see of each other, ok is false where there are no

@@ -107,7 +107,7 @@ func New(t testing.TB) *World {
 	})
 	must(t, err)
 	w.Options = api.Options{
-		Integrity: w.Integrity, Logs: w.openLogs(),
+		Integrity: w.Integrity, Records: w.openRecords(),
 		Notices: w.Notices, Rounds: w.Rounds, Reports: filed,
 		LAN:  LAN,
 		Desk: w.Desk, Rules: w.Engine, Checks: w.History, Runner: w.Runner, Accounts: w.Accounts, Papers: own,

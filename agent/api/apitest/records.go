@@ -19,8 +19,8 @@ type room struct {
 func (r room) Access(ctx context.Context) (access.Report, error)   { return r.access.Report(ctx) }
 func (r room) Novelty(ctx context.Context) (novelty.Report, error) { return r.novelty.Report(ctx) }
 
-// openLogs reads an access log with an attack, and a log of the application.
-func (w *World) openLogs() room {
+// openRecords reads an access log with an attack, and a log of the application.
+func (w *World) openRecords() room {
 	web := w.WriteFile("access.log", `203.0.113.9 - - [05/Jan/2026:09:29:00 +0800] "POST /uploads/x.php HTTP/1.1" 200 612 "-" "curl/8"`+"\n")
 	app := w.WriteFile("app.log", "ERROR bid 17 is torn\nERROR bid 18 is torn\n")
 	sources := []tail.Source{{Name: "web", Kind: "access", Files: []string{filepath.Clean(web)}}, {Name: "app", Kind: "app", Files: []string{filepath.Clean(app)}}}

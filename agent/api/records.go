@@ -10,8 +10,8 @@ import (
 	"xunjian/checks/logs/novelty"
 )
 
-// Logs is what the API needs of the room of logs.
-type Logs interface {
+// Records is what the API needs to know of access records and kinds of lines.
+type Records interface {
 	Access(ctx context.Context) (access.Report, error)
 	Novelty(ctx context.Context) (novelty.Report, error)
 }
@@ -100,7 +100,7 @@ type (
 	}
 )
 
-func logRoutes() []route {
+func recordRoutes() []route {
 	return []route{
 		{http.MethodGet, "/logs/access", viewer, (*server).accessReport, limits{}},
 		{http.MethodGet, "/logs/templates", viewer, (*server).templateReport, limits{}},
@@ -111,7 +111,7 @@ func (s *server) accessReport(c *call) (any, error) {
 	if err := c.params().close(); err != nil {
 		return nil, err
 	}
-	r, err := s.Logs.Access(c.Context())
+	r, err := s.Records.Access(c.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (s *server) accessReport(c *call) (any, error) {
 		site := AccessSite{
 			Source: one.Source, Since: c.moment(one.Since), Requests: one.Requests, Bytes: one.Bytes, Unparsed: one.Unparsed, ServerErrors: one.Classes[5],
 			MedianSeconds: one.Median, P95Seconds: one.P95, Judged: one.Judged, Unjudged: one.Unjudged,
-			Clients: hits(one.Clients), Paths: hits(one.Paths), Attackers: []AccessAttacker{},
+			Clients: accessHits(one.Clients), Paths: accessHits(one.Paths), Attackers: []AccessAttacker{},
 		}
 		for _, a := range one.Attackers {
 			site.Attackers = append(site.Attackers, c.attacker(a))
@@ -130,7 +130,7 @@ func (s *server) accessReport(c *call) (any, error) {
 	return out, nil
 }
 
-func hits(list []access.Hitter) []AccessHit {
+func accessHits(list []access.Hitter) []AccessHit {
 	out := []AccessHit{}
 	for _, h := range list {
 		out = append(out, AccessHit{h.Key, h.Count, h.Error})
@@ -152,7 +152,7 @@ func (s *server) templateReport(c *call) (any, error) {
 	if err := c.params().close(); err != nil {
 		return nil, err
 	}
-	r, err := s.Logs.Novelty(c.Context())
+	r, err := s.Records.Novelty(c.Context())
 	if err != nil {
 		return nil, err
 	}
