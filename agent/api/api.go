@@ -91,6 +91,8 @@ type Options struct {
 	Records Records
 	// Papers makes the documents of an incident.
 	Papers Papers
+	// Lines are the kept lines of logs.
+	Lines Lines
 	// LAN is what the agents see of each other, ok is false where there are no
 	// peers; nil means the same.
 	LAN func() (v peers.View, ok bool)

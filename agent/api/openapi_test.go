@@ -107,7 +107,7 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 // type here, or a type reached from these no schema.
 var wire = []any{
 	api.Error{}, api.Text{}, api.Status{}, api.Change{}, api.CheckList{}, api.CheckDetail{}, api.Inspection{},
-	api.AlertList{}, api.AlertLog{}, api.RuleList{}, api.QueryResult{}, api.RangeResult{},
+	api.AlertList{}, api.AlertLog{}, api.LinePage{}, api.RuleList{}, api.QueryResult{}, api.RangeResult{},
 	api.RuleTest{}, api.RuleTestReport{}, api.BacktestRequest{}, api.BacktestReport{},
 	api.Plan{}, api.Scenario{}, api.IncidentList{}, api.IncidentDetail{}, api.Timeline{}, api.Verification{},
 	api.Report{}, api.Acknowledge{}, api.Comment{}, api.Assign{}, api.SetLevel{}, api.SetStep{},
@@ -362,7 +362,7 @@ func TestRealAnswersFitTheDescription(t *testing.T) {
 		return a
 	}
 	in := func(rest string) string { return "/incidents/{id}" + rest }
-	for _, path := range []string{"/status", "/checks", "/alerts", "/alerts/log", "/rules", "/plan", "/incidents", "/incidents/verify", "/users", "/tokens", "/openapi.yaml"} {
+	for _, path := range []string{"/status", "/checks", "/alerts", "/alerts/log", "/logs/search", "/rules", "/plan", "/incidents", "/incidents/verify", "/users", "/tokens", "/openapi.yaml"} {
 		play(200, "GET", path, "")
 	}
 	play(200, "GET", "/checks/{name}", "", "{name}", "filesystem")

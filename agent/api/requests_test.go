@@ -41,6 +41,7 @@ func requests() []request {
 		{"GET", "/network", "/network", "", nil, 200},
 		{"GET", "/alerts", "/alerts", "", nil, 200},
 		{"GET", "/alerts/log", "/alerts/log", "", nil, 200},
+		{"GET", "/logs/search", "/logs/search?source=fw-1&event=login-failed&severity=warning&text=failed&regexp=fail&limit=5", "", nil, 200},
 		{"GET", "/rules", "/rules", "", nil, 200},
 		{"POST", "/rules/test", "/rules/test", `{` + files + `,"tests":["t.yml"]}`, nil, 200},
 		{"POST", "/rules/backtest", "/rules/backtest", `{"files":[{"name":"r.yml","content":"groups: []"}]}`, nil, 200},

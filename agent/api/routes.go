@@ -64,6 +64,9 @@ func routes() []route {
 		{"GET", "/query", viewer, (*server).query, query},
 		{"GET", "/query_range", viewer, (*server).queryRange, query},
 
+		// Lines may hold what was typed on a device.
+		{"GET", "/logs/search", operator, (*server).searchLines, query},
+
 		{"GET", "/plan", viewer, (*server).showPlan, limits{}},
 		{"GET", "/plan/cards", viewer, (*server).cards, limits{heavy: true}},
 		{"GET", "/plan/scenarios/{id}", viewer, (*server).showScenario, limits{}},

@@ -92,6 +92,8 @@ type Options struct {
 	Papers Papers
 	// Rounds are the inspection rounds.
 	Rounds Rounds
+	// Lines are the kept lines of logs.
+	Lines Lines
 	// Notices are the ways to people, what waits, and the silences.
 	Notices Notices
 	// Integrity are the guarded files.

@@ -38,6 +38,7 @@ import (
 	"xunjian/alerting/store"
 	"xunjian/alerting/text"
 	"xunjian/checks"
+	"xunjian/checks/logs/archive"
 	"xunjian/checks/network/peers"
 	"xunjian/checks/security/integrity"
 	"xunjian/rules"
@@ -65,6 +66,7 @@ type site struct {
 	guarded  *integrity.Keeper
 	server   *httptest.Server
 	evidence []byte
+	archive  *archive.Archive
 	lan      peers.View
 	about    About
 
@@ -112,6 +114,9 @@ func newSite(t testing.TB) *site {
 	must(t, err)
 	t.Cleanup(func() { s.engine.Close() })
 	s.accounts = access.New(st.DB(), s.clock)
+	s.archive, err = archive.Open(filepath.Join(dir, "logs"), archive.Default(), nil)
+	must(t, err)
+	t.Cleanup(func() { s.archive.Close() })
 	for _, role := range access.Roles {
 		must(t, s.accounts.Create(ctx, string(role), role, password))
 	}
@@ -143,7 +148,7 @@ func newSite(t testing.TB) *site {
 	must(t, err)
 	s.Console, err = New(Options{
 		Integrity: s.guarded,
-		Papers:    own, Links: s.links, Notices: s.notices, Rounds: s.rounds, Reports: s.reports, Desk: s.desk, Rules: s.engine, Checks: s.history, Accounts: s.accounts,
+		Papers:    own, Lines: s.archive, Links: s.links, Notices: s.notices, Rounds: s.rounds, Reports: s.reports, Desk: s.desk, Rules: s.engine, Checks: s.history, Accounts: s.accounts,
 		Sessions: s.accounts.Sessions(SessionOwner), About: func() About { return s.about }, LAN: func() (peers.View, bool) { return s.lan, s.lan.Self != "" },
 		Catalog: catalog, Zone: zone, Now: s.clock, Verdicts: joined,
 		Logger: slog.New(slog.NewTextHandler(testLog{t}, nil)),
@@ -333,6 +338,7 @@ func (s *site) report(r alerting.Report) incident.Incident {
 
 // tell gives a site a day of measurements and the incidents of a bad morning.
 func tell(s *site) {
+	s.keepLines()
 	s.t.Helper()
 	s.evidence = sampleEvidence(noon)
 	past(s)

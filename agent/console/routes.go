@@ -63,12 +63,15 @@ func routes() []route {
 		{"POST", "/notices/{action}", operator, changeNotices},
 		{"GET", "/integrity", viewer, showIntegrity},
 		{"POST", "/integrity/approve", operator, approveIntegrity},
+		// Lines may hold what was typed on a device.
+		{"GET", "/logs/search", operator, searchLines},
 		{"GET", "/rules", viewer, showRules},
 		{"GET", "/plan", viewer, showPlan},
 		{"GET", "/plan/cards", viewer, printCards},
 		{"GET", "/plan/{id}", viewer, showScenario},
 		{"GET", "/explore", viewer, explore},
 		{"GET", "/chart", viewer, chartData},
+		{"GET", "/alarm", viewer, alarm},
 		{"GET", "/about", viewer, showAbout},
 
 		{"GET", "/account", viewer, showAccount},

@@ -13,6 +13,7 @@ import (
 	"xunjian/checks"
 	"xunjian/checks/database/mysql"
 	"xunjian/checks/database/postgres"
+	"xunjian/checks/database/redis"
 	"xunjian/checks/database/server"
 )
 
@@ -25,6 +26,8 @@ type Config struct {
 	Postgres []postgres.Instance `yaml:"postgres"`
 	// MySQL are the MySQL and MariaDB servers to look at.
 	MySQL []mysql.Instance `yaml:"mysql"`
+	// Redis are the Redis servers to look at.
+	Redis []redis.Instance `yaml:"redis"`
 }
 
 // Default returns a Config that finds what is on this machine.
@@ -48,6 +51,15 @@ func (c Config) Validate() error {
 			m.add(key+".name", "is that of the server which is found by itself; allowed: another name, or discover: false")
 		}
 	}
+	for n, i := range c.Redis {
+		key := fmt.Sprintf("redis[%d]", n)
+		m.instance(key, i.Validate())
+		m.unique(key+".name", "redis/"+i.Name, i.Name, seen)
+		m.unique(key+".host", "redis at "+i.Address(), i.Address(), seen)
+		if c.Discover && i.Name == redis.Local {
+			m.add(key+".name", "is that of the server which is found by itself; allowed: another name, or discover: false")
+		}
+	}
 	return errors.Join(m...)
 }
 
@@ -59,6 +71,9 @@ func (c *Config) Paths() []*string {
 	}
 	for n := range c.MySQL {
 		out = append(out, c.MySQL[n].Paths()...)
+	}
+	for n := range c.Redis {
+		out = append(out, c.Redis[n].Paths()...)
 	}
 	return out
 }
@@ -72,6 +87,9 @@ func (c Config) Systems() map[string]string {
 	for n, i := range c.MySQL {
 		out[fmt.Sprintf("mysql[%d].system", n)] = i.System
 	}
+	for n, i := range c.Redis {
+		out[fmt.Sprintf("redis[%d].system", n)] = i.System
+	}
 	return out
 }
 
@@ -81,7 +99,7 @@ func Checks(cfg Config) []checks.Check {
 	if err := cfg.Validate(); err != nil {
 		panic("database: " + err.Error())
 	}
-	list := slices.Concat(postgres.Checks(cfg.Postgres), mysql.Checks(cfg.MySQL))
+	list := slices.Concat(postgres.Checks(cfg.Postgres), mysql.Checks(cfg.MySQL), redis.Checks(cfg.Redis))
 	var servers []server.Server
 	for _, c := range list {
 		if of, ok := c.(server.Known); ok {
@@ -89,13 +107,13 @@ func Checks(cfg Config) []checks.Check {
 		}
 	}
 	if cfg.Discover {
-		list = append(list, postgres.Discover(cfg.Postgres), mysql.Discover(cfg.MySQL))
+		list = append(list, postgres.Discover(cfg.Postgres), mysql.Discover(cfg.MySQL), redis.Discover(cfg.Redis))
 	}
 	return append(list, known{servers})
 }
 
 // Products are the families of checks of this room.
-func Products() []string { return []string{"postgres", "mysql"} }
+func Products() []string { return []string{"postgres", "mysql", "redis"} }
 
 // known says which servers are configured to be looked at. It asks none of them, so
 // that it can also say so while one of them hangs.

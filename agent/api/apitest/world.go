@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -39,6 +40,7 @@ import (
 	"xunjian/alerting/store"
 	"xunjian/alerting/text"
 	"xunjian/checks"
+	"xunjian/checks/logs/archive"
 	"xunjian/checks/network/peers"
 	"xunjian/checks/security/integrity"
 	"xunjian/rules"
@@ -63,6 +65,7 @@ type World struct {
 	Accounts *access.Accounts
 	// Integrity guards a web root; see Change.
 	Integrity *integrity.Keeper
+	Archive   *archive.Archive
 	Options   api.Options
 	Closing   chan struct{}
 	Log       *Log
@@ -106,8 +109,10 @@ func New(t testing.TB) *World {
 		Store: w.Store, Catalog: catalog, Host: "web-1", Logger: logger, Now: w.Now, Desk: func() outlets.Desk { return w.Desk }, Wake: func() {},
 	})
 	must(t, err)
+	w.openArchive()
 	w.Options = api.Options{
 		Integrity: w.Integrity, Records: w.openRecords(),
+		Lines:   w.Archive,
 		Notices: w.Notices, Rounds: w.Rounds, Reports: filed,
 		LAN:  LAN,
 		Desk: w.Desk, Rules: w.Engine, Checks: w.History, Runner: w.Runner, Accounts: w.Accounts, Papers: own,
@@ -190,15 +195,31 @@ const Rules = `groups:
 func (w *World) openEngine(logger *slog.Logger) {
 	cfg := rules.DefaultConfig()
 	cfg.Dir = filepath.Join(w.Dir, "tsdb")
-	defaults, err := fs.Glob(rules.Default, "default/*.yml")
+	shipped, err := fs.Glob(rules.Default, "default/*.yml")
 	must(w.T, err)
-	for _, name := range defaults { // none of them: they are not what is looked at
-		cfg.Files = append(cfg.Files, w.WriteFile(filepath.Base(name), "groups: []\n"))
+	for _, name := range shipped {
+		cfg.Files = append(cfg.Files, w.WriteFile(path.Base(name), "groups: []\n"))
 	}
 	cfg.Files = append(cfg.Files, w.WriteFile("own.yml", Rules))
 	w.Engine, err = rules.Open(cfg, logger)
 	must(w.T, err)
 	w.T.Cleanup(func() { w.Engine.Close() })
+}
+
+// openArchive keeps three lines: two of a firewall, one of a file, which tries
+// to look like more.
+func (w *World) openArchive() {
+	var err error
+	w.Archive, err = archive.Open(filepath.Join(w.Dir, "logs"), archive.Default(), nil)
+	must(w.T, err)
+	w.T.Cleanup(func() { w.Archive.Close() })
+	w.Archive.Append([]archive.Record{
+		{Received: Begin.Add(-time.Hour), Source: "fw-1", Kind: "syslog", Severity: archive.Notice, Host: "FW", App: "SHELL", Event: "config-changed",
+			Fields: map[string]string{"user": "admin"}, Text: "<189>FW %%10SHELL/6/SHELL_CMD: Command is acl advanced 3000"},
+		{Received: Begin.Add(-time.Minute), Said: Begin.Add(-time.Hour), Source: "fw-1", Kind: "syslog", Severity: archive.Warning, Event: "login-failed",
+			Fields: map[string]string{"user": "root", "address": "198.51.100.7"}, Text: "<188>FW %%10LOGIN/5/LOGIN_FAILED: root failed to log in from 198.51.100.7."},
+		{Received: Begin, Source: "/var/log/auth.log", Kind: "file", Text: "sshd: \x1b[31mred\x1b[0m\nforged \u202egnol <script>alert(1)</script>"},
+	})
 }
 
 // WriteFile puts a file into the World's folder and returns its path.

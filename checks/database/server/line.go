@@ -77,6 +77,7 @@ func (l *Line[C]) Do(ctx context.Context, f func(ctx context.Context, c C) error
 	go func() {
 		err := l.ask(ctx, f)
 		l.turn <- struct{}{}
+		l.dropIfShut() // it may have been shut since ask looked
 		ended <- err
 	}()
 	select {
@@ -171,11 +172,20 @@ func (l *Line[C]) Hold(ctx context.Context) error {
 	l.mu.Lock()
 	l.shut = true
 	l.mu.Unlock()
+	l.dropIfShut()
+	return ctx.Err()
+}
+
+// dropIfShut closes the connection of a line that is shut, unless somebody has
+// the turn, who does so when giving it back.
+func (l *Line[C]) dropIfShut() {
+	if !l.isShut() {
+		return
+	}
 	select {
 	case <-l.turn:
 		l.drop()
 		l.turn <- struct{}{}
-	default: // whoever has the turn sees that it is shut
+	default:
 	}
-	return ctx.Err()
 }

@@ -17,7 +17,6 @@
 package archive
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -117,9 +116,6 @@ func open(dir string, cfg Config, log *slog.Logger, now func() time.Time, free f
 	go a.write()
 	return a, nil
 }
-
-// ErrClosed is what a search in a closed archive returns.
-var ErrClosed = errors.New("the archive of lines is closed")
 
 // Append takes lines in and returns how many; the others are counted as
 // dropped. It does not wait for the disk. It sets Seq of those taken in, and

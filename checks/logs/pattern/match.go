@@ -17,7 +17,15 @@ type Hit struct {
 	Header        Header
 	groups        []int
 	in            []byte // what groups counts in
+	// stop is the end of the line that was last tried, tries how often.
+	stop, tries int
 }
+
+// Bounds on what one line may cost: a line can be made of words alone.
+const (
+	maxTries   = 8
+	maxMatched = 32 << 10 // bytes of a line that are held against expressions
+)
 
 // Field returns what a named field matched; nil if it took no part.
 func (h *Hit) Field(name string) []byte {
@@ -89,6 +97,7 @@ func (m *Matcher) Scan(b []byte, found func(*Hit)) {
 
 func (m *Matcher) one(b []byte, found func(*Hit)) {
 	var h Hit
+	h.stop = -1
 	s := m.searches[0]
 	for from := 0; from < len(b); {
 		id, at, end := s.next(b, from)
@@ -102,6 +111,7 @@ func (m *Matcher) one(b []byte, found func(*Hit)) {
 // several goes on with the search whose word stands first.
 func (m *Matcher) several(b []byte, found func(*Hit)) {
 	var h Hit
+	h.stop = -1
 	type ahead struct{ id, at, end int }
 	next := make([]ahead, len(m.searches))
 	for n := range next {
@@ -138,7 +148,13 @@ func (m *Matcher) try(h *Hit, b []byte, id, at, end int, found func(*Hit)) int {
 	if n := bytes.IndexByte(b[at:], '\n'); n >= 0 {
 		stop = at + n
 	}
-	line := b[begin:stop]
+	if h.tries++; stop != h.stop {
+		h.stop, h.tries = stop, 1
+	}
+	if h.tries > maxTries {
+		return stop + 1
+	}
+	line := b[begin:min(stop, begin+maxMatched)]
 	if n := len(line); n > 0 && line[n-1] == '\r' {
 		line = line[:n-1]
 	}

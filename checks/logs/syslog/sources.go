@@ -26,6 +26,9 @@ type source struct {
 	enc     message.Encoding
 	silence time.Duration // after which it counts as silent; 0: never
 
+	// guess is the dialect of the line before; the worker's own.
+	guess *dialect.Dialect
+
 	// Under the queue's lock.
 	waiting  []item
 	bytes    int

@@ -87,7 +87,8 @@ func (w *worker) record(s *source, it item) (r archive.Record) {
 	}
 	d := s.dialect
 	if d == nil {
-		d = w.set.Of(&m)
+		d = w.set.Of(&m, s.guess)
+		s.guess = d
 	}
 	got := d.Read(&m)
 	r.Host, r.App, r.Event, r.Fields = got.Host, got.App, got.Event, got.Fields

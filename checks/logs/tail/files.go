@@ -88,10 +88,13 @@ func (s *files) expand() []string {
 	return out
 }
 
-// owner returns the stream that already reads a file.
-func (s *files) owner(id ident, not *stream) *stream {
+// owner returns the stream that reads a file already, or has read it.
+func (s *files) owner(id ident, not *stream, fd *os.File) *stream {
 	for _, st := range s.streams {
-		if st != not && st.open(id) != nil {
+		if st == not {
+			continue
+		}
+		if f := st.known(id); f != nil && (f.f != nil || f.Offset > 0 && f.holds(fd)) {
 			return st
 		}
 	}

@@ -61,8 +61,6 @@ func (st *stream) look(path string, now time.Time) (*file, error) {
 	case f != nil && f.Done && f.Size == fi.Size() && f.Mod.Equal(fi.ModTime()):
 		f.Path = path
 		return f, nil
-	case st.s.owner(id, st) != nil:
-		return nil, nil
 	}
 	if Packed(path) {
 		return st.lookPacked(path, f, id, fi, now)
@@ -75,6 +73,10 @@ func (st *stream) look(path string, now time.Time) (*file, error) {
 		fd.Close()
 		st.search = true // it changed under the hand
 		return nil, err
+	}
+	if f == nil && st.s.owner(id, st, fd) != nil {
+		fd.Close()
+		return nil, nil
 	}
 	if f != nil && f.holds(fd) {
 		return st.readOn(f, path, fd, id, now), nil

@@ -78,7 +78,7 @@ func (st *stream) name(now time.Time) error {
 		return err
 	}
 	id := identOf(fi)
-	if st.active != nil && st.active.ident == id || st.s.owner(id, st) != nil {
+	if st.active != nil && st.active.ident == id || st.s.owner(id, st, f) != nil {
 		f.Close()
 		return nil
 	}
@@ -210,14 +210,6 @@ func (st *stream) known(id ident) *file {
 		if f.ident == id && id != (ident{}) {
 			return f
 		}
-	}
-	return nil
-}
-
-// open returns the open file of an identity.
-func (st *stream) open(id ident) *file {
-	if f := st.known(id); f != nil && f.f != nil {
-		return f
 	}
 	return nil
 }

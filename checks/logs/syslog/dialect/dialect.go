@@ -262,14 +262,26 @@ func (s *Set) Names() []string {
 // Get returns a dialect by its name; nil if there is none.
 func (s *Set) Get(name string) *Dialect { return s.byName[name] }
 
-// Of recognises the dialect of a message; the generic one if it is no other.
-func (s *Set) Of(m *message.Message) *Dialect {
+// Of recognises the dialect of a message; the generic one if it is no other. It
+// tries guess first, if that is not nil: who wrote in a dialect goes on in it.
+func (s *Set) Of(m *message.Message, guess *Dialect) *Dialect {
+	if guess != nil && guess.wrote(m) {
+		return guess
+	}
 	for _, d := range s.list {
-		for _, word := range d.Detect {
-			if strings.Contains(m.Text, word) || d.Header == "" && m.App == word {
-				return d
-			}
+		if d.wrote(m) {
+			return d
 		}
 	}
 	return s.generic
+}
+
+// wrote reports whether a message is in this dialect.
+func (d *Dialect) wrote(m *message.Message) bool {
+	for _, word := range d.Detect {
+		if strings.Contains(m.Text, word) || d.Header == "" && m.App == word {
+			return true
+		}
+	}
+	return false
 }

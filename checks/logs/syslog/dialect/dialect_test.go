@@ -33,7 +33,7 @@ func TestSamples(t *testing.T) {
 		said := map[string]bool{}
 		for _, sample := range d.Samples {
 			m := message.Parse(sample.Line, time.UTC, time.Now())
-			if of := s.Of(&m); of != d {
+			if of := s.Of(&m, nil); of != d {
 				t.Errorf("%s: %q is taken for %s", name, sample.Line, of.Name)
 			}
 			if m.Facility < 0 {
@@ -71,7 +71,7 @@ samples:
 `)
 	s := load(t, own)
 	m := message.Parse("<13>RGOS: eve came", time.UTC, time.Now())
-	if r := s.Of(&m).Read(&m); r.Event != Login || r.Fields["user"] != "eve" {
+	if r := s.Of(&m, nil).Read(&m); r.Event != Login || r.Fields["user"] != "eve" {
 		t.Errorf("own dialect reads %+v", r)
 	}
 	instead := write("h3c.yaml", "name: h3c\ndetect: ['%%10']\nsamples: [{line: '<13>x'}]\n")
@@ -151,7 +151,7 @@ func FuzzRead(f *testing.F) {
 				t.Fatalf("%s: fields of no event: %v", name, r.Fields)
 			}
 		}
-		_ = s.Of(&m)
+		_ = s.Of(&m, nil)
 	})
 }
 
@@ -164,7 +164,7 @@ func BenchmarkRead(b *testing.B) {
 			for n := 0; b.Loop(); n++ {
 				line := d.Samples[n%len(d.Samples)].Line
 				m := message.Parse(line, time.UTC, time.Unix(1e9, 0))
-				s.Of(&m).Read(&m)
+				s.Of(&m, nil).Read(&m)
 			}
 		})
 	}
