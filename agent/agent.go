@@ -38,6 +38,7 @@ import (
 	"xunjian/checks/external"
 	"xunjian/checks/logs"
 	"xunjian/checks/logs/archive"
+	"xunjian/checks/security/integrity"
 	"xunjian/rules"
 )
 
@@ -79,20 +80,22 @@ type Agent struct {
 	metrics  *checks.Exposition
 	jobs     *external.Jobs
 	archive  *archive.Archive
-	read     atomic.Pointer[logs.Room] // what reviews the logs now
-	observer *observer
-	accounts *access.Accounts
-	outbox   *notify.Worker
-	outlets  *outlets.Outlets
-	inbound  *inbound.Inbound
-	words    *notify.Words
-	answers  *answers.Answers
-	links    *answers.Links
-	catalog  *text.Catalog
-	registry *prometheus.Registry
-	doors    doors
-	started  time.Time
-	first    Announcement
+	// integrity keeps baseline and state of guarded files over reloads.
+	integrity *integrity.Keeper
+	read      atomic.Pointer[logs.Room] // what reviews the logs now
+	observer  *observer
+	accounts  *access.Accounts
+	outbox    *notify.Worker
+	outlets   *outlets.Outlets
+	inbound   *inbound.Inbound
+	words     *notify.Words
+	answers   *answers.Answers
+	links     *answers.Links
+	catalog   *text.Catalog
+	registry  *prometheus.Registry
+	doors     doors
+	started   time.Time
+	first     Announcement
 
 	closing sync.Once
 	closed  error // what closing came to
@@ -230,6 +233,9 @@ func (a *Agent) openChecks(ctx context.Context, cfg *config.Config) error {
 		Store: jobStore{a.store}, Zone: cfg.Location(), Reported: a.lookAtJobs,
 	})
 	if err != nil {
+		return err
+	}
+	if a.integrity, err = integrity.Open(filepath.Join(cfg.Data, "integrity"), time.Now); err != nil {
 		return err
 	}
 	if a.archive, err = archive.Open(filepath.Join(cfg.Data, "logs"), cfg.Checks.Logs.Archive, a.log); err != nil {

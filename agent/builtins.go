@@ -27,6 +27,7 @@ import (
 	"xunjian/checks/network/peers"
 	"xunjian/checks/platform"
 	"xunjian/checks/reserve"
+	"xunjian/checks/security/integrity"
 	"xunjian/checks/self"
 	"xunjian/rules"
 )
@@ -72,7 +73,7 @@ func (a *Agent) builtins(cfg *config.Config) ([]checks.Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	own = append(own, a.jobs, a.lessons(), archive.NewCheck(a.archive, cfg.Location()), devices)
+	own = append(own, a.jobs, a.lessons(), integrity.NewCheck(cfg.Checks.Security.Integrity, a.integrity), archive.NewCheck(a.archive, cfg.Location()), devices)
 	return append(list, enabled(cfg, own)...), nil
 }
 

@@ -90,7 +90,8 @@ func (a *Agent) handlers(cfg *config.Config) (site, rest http.Handler, err error
 	var pages *console.Console
 	rest = api.New(api.Options{
 		Desk: a.desk, Rules: a.engine, Checks: a.history, Accounts: a.accounts, Papers: a.papers, Rounds: a.rounds, Reports: a.reports, Notices: a.outlets, LAN: a.lan, Lines: a.archive,
-		Runner: a.runner, Verdicts: Verdicts, Reload: a.Reload, Language: cfg.Language,
+		Integrity: a.integrity,
+		Runner:    a.runner, Verdicts: Verdicts, Reload: a.Reload, Language: cfg.Language,
 		Authenticate: func(r *http.Request) (access.Principal, error) { return a.authenticate(pages, r) },
 		Local:        api.LocalUsers(othersRole(cfg)),
 		About:        a.about, Closing: a.doors.closing,
@@ -98,7 +99,8 @@ func (a *Agent) handlers(cfg *config.Config) (site, rest http.Handler, err error
 	})
 	pages, err = console.New(console.Options{
 		Desk: a.desk, Rules: a.engine, Checks: a.history, Accounts: a.accounts, Papers: a.papers, Rounds: a.rounds, Reports: a.reports, Links: a.links, Notices: a.outlets, Lines: a.archive, Upcoming: a.upcoming, LAN: a.lan,
-		Sessions: a.accounts.Sessions(console.SessionOwner), Verdicts: Verdicts, About: a.aboutConsole,
+		Integrity: a.integrity,
+		Sessions:  a.accounts.Sessions(console.SessionOwner), Verdicts: Verdicts, About: a.aboutConsole,
 		Logs: logReview{a}, Secure: cfg.Console.TLSCert != "", Catalog: a.catalog, Zone: cfg.Location(), Logger: a.log,
 	})
 	if err != nil {

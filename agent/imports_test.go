@@ -33,6 +33,7 @@ var allowed = []struct {
 	{"agent/api/apitest", []string{"agent/api", "agent/measured", "agent/outlets", "agent/papers", "agent/reports", "agent/access", "checks", "rules", "alerting"}},
 	{"agent/console", []string{"agent/access", "checks", "rules", "alerting"}},
 	{"checks", nil},
+	{"checks/security/", []string{"checks"}},
 	// One tailer reads for the whole room; its parts take the lines. What is
 	// taken in and what is found in files is kept in one place.
 	{"checks/logs", []string{"checks", "checks/logs/access", "checks/logs/archive", "checks/logs/novelty", "checks/logs/review", "checks/logs/tail"}},

@@ -85,6 +85,10 @@ type Options struct {
 	Reports Reports
 	// Notices are the ways to people.
 	Notices Notices
+	// Integrity are the guarded files.
+	Integrity Integrity
+	// Records are access records and kinds of lines.
+	Records Records
 	// Papers makes the documents of an incident.
 	Papers Papers
 	// Lines are the kept lines of logs.

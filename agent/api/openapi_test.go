@@ -116,7 +116,7 @@ var wire = []any{
 	api.Dismiss{}, api.AddEntry{}, api.CompleteEntry{}, api.Investigate{}, api.AddLesson{}, api.CompleteLesson{}, api.Close{},
 	api.FormList{}, api.RoundList{}, api.StartRound{}, api.AnswerItem{}, api.WarnItem{}, api.SignRound{},
 	api.ReportList{}, api.SendReport{}, api.Queued{},
-	api.NoticeRoute{}, api.TestNotice{}, api.TestedNotice{}, api.NoticeQueue{}, api.RetryNotice{}, api.Retried{}, api.SilenceList{}, api.NewSilence{},
+	api.NoticeRoute{}, api.TestNotice{}, api.TestedNotice{}, api.NoticeQueue{}, api.RetryNotice{}, api.Retried{}, api.SilenceList{}, api.NewSilence{}, api.AccessReport{}, api.TemplateReport{}, api.IntegrityReport{}, api.FileDiff{}, api.ApproveChanges{},
 	api.Network{}, api.UserList{}, api.NewUser{}, api.UserChange{}, api.TokenList{}, api.NewToken{}, api.IssuedToken{},
 }
 
@@ -443,6 +443,27 @@ func inspect(play func(want int, method, template, body string, parts ...string)
 	play(200, "GET", "/silences", "")
 	play(200, "DELETE", "/silences/{id}", "", "{id}", silence)
 	play(404, "DELETE", "/silences/{id}", "", "{id}", silence)
+	guard(play)
+}
+
+// guard plays what there is about guarded files: a webshell that is looked at
+// and approved, for it is a honeypot.
+func guard(play func(want int, method, template, body string, parts ...string) answer) {
+	all := into[api.IntegrityReport](play(200, "GET", "/integrity", ""))
+	shell := all.Changes[0].ID
+	play(200, "GET", "/integrity/{id}", "", "{id}", shell)
+	play(404, "GET", "/integrity/{id}", "", "{id}", "none")
+	play(422, "POST", "/integrity/approve", `{"ids":["`+shell+`"],"reason":" "}`)
+	play(409, "POST", "/integrity/approve", `{"ids":["none"],"reason":"x"}`)
+	play(200, "POST", "/integrity/approve", `{"ids":["`+all.Trees[0].ID+`"],"reason":"release 7"}`)
+	play(200, "POST", "/integrity/approve", `{"ids":["`+shell+`"],"reason":"a honeypot"}`)
+	play(200, "GET", "/integrity", "")
+	if r := into[api.AccessReport](play(200, "GET", "/logs/access", "")); len(r.Sites) != 1 || len(r.Sites[0].Attackers) != 1 || len(r.Sites[0].Attackers[0].Samples) != 1 {
+		panic("the access log was not read")
+	}
+	if r := into[api.TemplateReport](play(200, "GET", "/logs/templates", "")); len(r.Sources) != 1 || len(r.Sources[0].Templates) != 1 {
+		panic("the log was not read")
+	}
 }
 
 // respond plays a whole response: a caller's report of a broken opening, from

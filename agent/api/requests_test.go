@@ -87,6 +87,11 @@ func requests() []request {
 		{"GET", "/silences", "/silences", "", nil, 200},
 		{"POST", "/silences", "/silences", `{"codes":["E01"],"systems":["trade"],"reason":"work on the disks","to":"{soon}"}`, nil, 200},
 		{"DELETE", "/silences/{id}", "/silences/{silence}", "", nil, 200},
+		{"GET", "/logs/access", "/logs/access", "", nil, 200},
+		{"GET", "/logs/templates", "/logs/templates", "", nil, 200},
+		{"GET", "/integrity", "/integrity", "", nil, 200},
+		{"GET", "/integrity/{id}", "/integrity/{change}", "", nil, 200},
+		{"POST", "/integrity/approve", "/integrity/approve", `{"ids":["{change}"],"reason":"a honeypot"}`, nil, 200},
 		{"POST", "/reports/{id}/send", "/reports/{report}/send", `{"person":"li"}`, nil, 200},
 	}
 	return append(list, commands()...)
@@ -222,6 +227,7 @@ func (st *stage) fill(r request) (path, body string) {
 		}
 		parts = append(parts, "{silence}", one.ID)
 	}
+	parts = append(parts, "{change}", st.Change())
 	parts = append(parts, "{soon}", st.Now().Add(time.Hour).Format(time.RFC3339))
 	if strings.Contains(both, "{report}") {
 		rd, err := st.Rounds.Start(st.T.Context(), inspection.Actor{Name: "the-stage", Via: "test"}, "weekly")

@@ -45,7 +45,7 @@ func routes() []route {
 	query := limits{within: 30 * time.Second, heavy: true}
 	trial := limits{within: 5 * time.Minute, body: 4 << 20, heavy: true}
 	long := limits{within: 5 * time.Minute, heavy: true}
-	return append(slices.Concat(responseRoutes(), roundRoutes(), reportRoutes(), noticeRoutes()), []route{
+	return append(slices.Concat(responseRoutes(), roundRoutes(), reportRoutes(), noticeRoutes(), integrityRoutes(), recordRoutes()), []route{
 		{"GET", "/status", viewer, (*server).status, limits{}},
 		{"GET", "/events", viewer, (*server).stream, limits{within: forever}},
 		{"GET", "/openapi.yaml", viewer, (*server).openAPI, limits{}},

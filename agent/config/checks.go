@@ -18,6 +18,7 @@ import (
 	"xunjian/checks/network"
 	"xunjian/checks/platform"
 	"xunjian/checks/reserve"
+	"xunjian/checks/security/integrity"
 	"xunjian/checks/self"
 )
 
@@ -42,14 +43,23 @@ type Checks struct {
 	Backup backup.Config `yaml:"backup"`
 	// Reserve is what is ready of what the plan wants to have ready.
 	Reserve reserve.Config `yaml:"reserve"`
-	Self    self.Config    `yaml:"self"`
-	Logs    Logs           `yaml:"logs"`
+	// Security is what guards this machine against people.
+	Security Security    `yaml:"security"`
+	Self     self.Config `yaml:"self"`
+	Logs     Logs        `yaml:"logs"`
+}
+
+// Security is what guards this machine against people.
+type Security struct {
+	// Integrity are the files that nobody changes without saying so.
+	Integrity integrity.Config `yaml:"integrity"`
 }
 
 func defaultChecks() Checks {
 	return Checks{
 		Host: host.Default(), External: external.Default(), Database: database.Default(), Network: network.Default(), Devices: devices.Default(), Platform: platform.Default(), Reserve: reserve.Default(), Self: self.Default(),
 		Logs: defaultLogs(), Backup: backup.Default(),
+		Security: Security{Integrity: integrity.Default()},
 	}
 }
 
@@ -81,7 +91,7 @@ func (c *Checks) paths() []*string {
 		out = append(out, &c.External.Jobs[i].TokenFile)
 	}
 	out = append(out, c.Backup.Paths()...)
-	return slices.Concat(out, c.Database.Paths(), c.Network.Paths(), c.Devices.Paths(), c.Logs.Paths(), c.Logs.Syslog.Paths(), c.Platform.Paths())
+	return slices.Concat(out, c.Database.Paths(), c.Network.Paths(), c.Devices.Paths(), c.Logs.Paths(), c.Logs.Syslog.Paths(), c.Platform.Paths(), c.Security.Integrity.Files())
 }
 
 // systems are the business systems that checks name, by the key that does.
@@ -162,6 +172,7 @@ func (c Checks) validate() error {
 		c.Backup = backup.Default()
 	}
 	m.join("reserve", c.Reserve.Validate())
+	m.join("security.integrity", c.Security.Integrity.Validate())
 	if err := c.Self.Validate(); err != nil {
 		m.join("self", err)
 		c.Self = self.Default()
@@ -206,7 +217,7 @@ func (c Checks) known() map[string]checks.Schedule {
 		out["plugin/"+p.Name] = checks.Schedule{Interval: p.Interval, Timeout: p.Timeout}
 	}
 	out["probe"] = checks.Schedule{} // all of them
-	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), network.Checks(c.Network, ""), devices.Checks(c.Devices), platform.Checks(c.Platform, platform.Options{}), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil)}, self.Checks(c.Self, self.Parts{})) {
+	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), network.Checks(c.Network, ""), devices.Checks(c.Devices), platform.Checks(c.Platform, platform.Options{}), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil), integrity.NewCheck(c.Security.Integrity, nil)}, self.Checks(c.Self, self.Parts{})) {
 		var own checks.Schedule
 		if s, ok := check.(checks.Scheduled); ok {
 			own = s.Schedule()

@@ -35,5 +35,5 @@ func (l Logs) validate() error {
 
 // known returns the checks of logs that can be named, with their own schedules.
 func (l Logs) known() map[string]checks.Schedule {
-	return map[string]checks.Schedule{"logs_archive": {}, "syslog": {}, "logs": {Interval: 15 * time.Second}}
+	return map[string]checks.Schedule{"logs_archive": {}, "syslog": {}, "access": {Interval: 15 * time.Second}, "log_novelty": {Interval: time.Minute}, "logs": {Interval: 15 * time.Second}}
 }

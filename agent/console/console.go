@@ -96,6 +96,8 @@ type Options struct {
 	Lines Lines
 	// Notices are the ways to people, what waits, and the silences.
 	Notices Notices
+	// Integrity are the guarded files.
+	Integrity Integrity
 	// Logs is the review of logs.
 	Logs Logs
 	// Links are those in mails by which people acknowledge.

@@ -42,6 +42,7 @@ import (
 	"xunjian/checks/logs/archive"
 	"xunjian/checks/logs/review"
 	"xunjian/checks/network/peers"
+	"xunjian/checks/security/integrity"
 	"xunjian/rules"
 )
 
@@ -64,6 +65,7 @@ type site struct {
 	notices  *outlets.Outlets
 	st       *store.Store
 	reports  *reports.Reports
+	guarded  *integrity.Keeper
 	server   *httptest.Server
 	evidence []byte
 	archive  *archive.Archive
@@ -155,8 +157,11 @@ func newSite(t testing.TB) *site {
 		Store: st, Catalog: catalog, Host: "db01", Logger: slog.New(slog.DiscardHandler), Now: s.clock, Desk: func() outlets.Desk { return s.desk }, Wake: func() {},
 	})
 	must(t, err)
+	s.guarded, err = integrity.Open(filepath.Join(dir, "integrity"), s.clock)
+	must(t, err)
 	s.Console, err = New(Options{
-		Papers: own, Lines: s.archive, Logs: siteLogs{s}, Links: s.links, Notices: s.notices, Rounds: s.rounds, Reports: s.reports, Desk: s.desk, Rules: s.engine, Checks: s.history, Accounts: s.accounts,
+		Integrity: s.guarded,
+		Papers:    own, Lines: s.archive, Logs: siteLogs{s}, Links: s.links, Notices: s.notices, Rounds: s.rounds, Reports: s.reports, Desk: s.desk, Rules: s.engine, Checks: s.history, Accounts: s.accounts,
 		Sessions: s.accounts.Sessions(SessionOwner), About: func() About { return s.about }, LAN: func() (peers.View, bool) { return s.lan, s.lan.Self != "" },
 		Catalog: catalog, Zone: zone, Now: s.clock, Verdicts: joined,
 		Logger: slog.New(slog.NewTextHandler(testLog{t}, nil)),

@@ -61,6 +61,8 @@ func routes() []route {
 		{"GET", "/logs/{pattern}", viewer, showLogLines},
 		{"GET", "/notices", viewer, showNotices},
 		{"POST", "/notices/{action}", operator, changeNotices},
+		{"GET", "/integrity", viewer, showIntegrity},
+		{"POST", "/integrity/approve", operator, approveIntegrity},
 		// Lines may hold what was typed on a device.
 		{"GET", "/logs/search", operator, searchLines},
 		{"GET", "/rules", viewer, showRules},

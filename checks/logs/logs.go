@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"xunjian/checks"
+	"xunjian/checks/logs/access"
 	"xunjian/checks/logs/archive"
+	"xunjian/checks/logs/novelty"
 	"xunjian/checks/logs/review"
 	"xunjian/checks/logs/tail"
 )
@@ -28,10 +30,17 @@ type Config struct {
 	Backlog int64 `yaml:"backlog"`
 	// Review is what is looked for in them.
 	Review review.Config `yaml:"review"`
+	// Access is how the records of web servers are read: sources whose kind is
+	// access, or begins with access-.
+	Access access.Config `yaml:"access"`
+	// Novelty is what counts as a line such as has never been.
+	Novelty novelty.Config `yaml:"novelty"`
 }
 
 // Default returns a Config that reviews the usual logs.
-func Default() Config { return Config{Review: review.Default()} }
+func Default() Config {
+	return Config{Review: review.Default(), Access: access.Default(), Novelty: novelty.Default()}
+}
 
 // maxBacklog keeps a typing mistake from reading for hours.
 const maxBacklog = 1 << 40
@@ -44,6 +53,8 @@ func (c Config) Validate() error {
 		m = append(m, fmt.Errorf("backlog: %d is out of range, 0 to %d bytes", c.Backlog, int64(maxBacklog)))
 	}
 	m.nest("review", ".", c.Review.Validate())
+	m.nest("access", ".", c.Access.Validate())
+	m.nest("novelty", ".", c.Novelty.Validate())
 	return errors.Join(m...)
 }
 
@@ -111,7 +122,10 @@ func New(cfg Config, parts Parts) (*Room, error) {
 		return nil, err
 	}
 	t.Subscribe(r)
-	return &Room{Review: r, list: []checks.Check{r}}, nil
+	a, n := access.New(cfg.Access, parts.Now), novelty.New(cfg.Novelty, parts.Zone, parts.Now)
+	t.Subscribe(a)
+	t.Subscribe(n)
+	return &Room{Review: r, list: []checks.Check{r, access.NewCheck(a, t, sources, identity), novelty.NewCheck(n, t, sources, identity)}}, nil
 }
 
 // Checks lists the checks of the room.

@@ -19,6 +19,9 @@ func usual() []tail.Source {
 		{Name: "mysql", Kind: "mysql", Files: []string{"/var/log/mysql/error.log", "/var/log/mysqld.log", "/var/log/mariadb/mariadb.log"}},
 		{Name: "nginx-error", Kind: "nginx-error", Files: []string{"/var/log/nginx/*error.log", "/var/log/nginx/error.log"}},
 		{Name: "apache-error", Kind: "apache-error", Files: []string{"/var/log/apache2/*error.log", "/var/log/httpd/*error_log"}},
+		{Name: "nginx-access", Kind: "access-nginx", Files: []string{"/var/log/nginx/*access.log", "/var/log/nginx/access.log"}},
+		{Name: "apache-access", Kind: "access-apache", Files: []string{"/var/log/apache2/*access.log", "/var/log/httpd/*access_log"}},
+		{Name: "tomcat-access", Kind: "access-tomcat", Files: []string{"/var/log/tomcat*/localhost_access_log.*.txt"}},
 		{Name: "tomcat", Kind: "tomcat", Files: []string{"/var/log/tomcat*/catalina.out"}},
 	}
 }

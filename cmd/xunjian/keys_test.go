@@ -33,6 +33,7 @@ var contracts = map[string]reflect.Type{
 	"plan-lint": reflect.TypeFor[plan.Lint](), "plan-diff": reflect.TypeFor[[]plan.Change](),
 	"notice-route": reflect.TypeFor[api.NoticeRoute](), "notice-test": reflect.TypeFor[api.TestedNotice](), "notice-queue": reflect.TypeFor[api.NoticeQueue](),
 	"silences": reflect.TypeFor[api.SilenceList](), "silence": reflect.TypeFor[api.SilenceView](),
+	"integrity": reflect.TypeFor[api.IntegrityReport](), "file-diff": reflect.TypeFor[api.FileDiff](), "approval": reflect.TypeFor[api.ApprovalOfChange](),
 	"users": reflect.TypeFor[api.UserList](), "user": reflect.TypeFor[api.User](),
 	"tokens": reflect.TypeFor[api.TokenList](), "new-token": reflect.TypeFor[api.IssuedToken](),
 	"incidents": reflect.TypeFor[api.IncidentList](), "changed": reflect.TypeFor[api.Incident](), "incident": reflect.TypeFor[api.IncidentDetail](),

@@ -27,7 +27,7 @@ func (c *cli) tree() *cobra.Command {
 		return c.requiredFlags(cmd)
 	}
 	c.section(root, "machine", c.runCommand(), c.inspectCommand(), c.statusCommand())
-	c.section(root, "work", c.incidentsCommand(), c.explainCommand(), c.roundsCommand(), c.paperCommand(), c.checksCommand(), c.alertsCommand(), c.rulesCommand(), c.logsCommand(), c.planCommand(), c.notifyCommand(), c.silencesCommand())
+	c.section(root, "work", c.incidentsCommand(), c.explainCommand(), c.roundsCommand(), c.paperCommand(), c.checksCommand(), c.alertsCommand(), c.rulesCommand(), c.logsCommand(), c.planCommand(), c.notifyCommand(), c.silencesCommand(), c.integrityCommand())
 	c.section(root, "manage", c.configCommand(), c.usersCommand(), c.tokensCommand())
 	c.section(root, "other", c.versionCommand(), c.completionCommand(root))
 	help := c.helpCommand(root)

@@ -42,6 +42,7 @@ import (
 	"xunjian/checks"
 	"xunjian/checks/logs/archive"
 	"xunjian/checks/network/peers"
+	"xunjian/checks/security/integrity"
 	"xunjian/rules"
 )
 
@@ -62,10 +63,12 @@ type World struct {
 	Notices  *outlets.Outlets
 	Reports  *reports.Reports
 	Accounts *access.Accounts
-	Archive  *archive.Archive
-	Options  api.Options
-	Closing  chan struct{}
-	Log      *Log
+	// Integrity guards a web root; see Change.
+	Integrity *integrity.Keeper
+	Archive   *archive.Archive
+	Options   api.Options
+	Closing   chan struct{}
+	Log       *Log
 
 	mu  sync.Mutex
 	now time.Time
@@ -85,6 +88,7 @@ func New(t testing.TB) *World {
 	w.openDesk(zone, logger)
 	w.openEngine(logger)
 	w.openChecks()
+	w.openIntegrity()
 	own, err := papers.New(papers.Config{}, zone, w.Desk)
 	must(t, err)
 	catalog, err := text.Load(zone, checks.Messages, incident.Messages, inspection.Messages, notify.Messages, policy.Messages, access.Messages, api.Messages, findings)
@@ -107,6 +111,7 @@ func New(t testing.TB) *World {
 	must(t, err)
 	w.openArchive()
 	w.Options = api.Options{
+		Integrity: w.Integrity, Records: w.openRecords(),
 		Lines:   w.Archive,
 		Notices: w.Notices, Rounds: w.Rounds, Reports: filed,
 		LAN:  LAN,
