@@ -44,9 +44,9 @@ type Config struct {
 	// KeepBytes bounds the compressed copies of small text files that the
 	// differences are told from; 0 keeps none.
 	KeepBytes int64 `yaml:"keep_bytes"`
-	// Secrets are patterns of files of which no copy is kept and no difference
+	// Private are patterns of files of which no copy is kept and no difference
 	// shown, beside those that others may not read.
-	Secrets []string `yaml:"secrets"`
+	Private []string `yaml:"private"`
 	// AuditLog is where auditd writes; empty: nobody is named from there.
 	AuditLog string `yaml:"audit_log"`
 }
@@ -74,7 +74,7 @@ const (
 func Default() Config {
 	return Config{
 		Rate: 20 << 20, Interval: 5 * time.Minute, Full: day, KeepBytes: 64 << 20, AuditLog: "/var/log/audit/audit.log",
-		Secrets: []string{"*.key", "*.pem", "*.p12", "*.pfx", "*.jks", "*.keystore", "id_*", "*secret*", "*passw*", "*credential*", "shadow*", "gshadow*", ".env*", "*.kdbx", ".htpasswd*", ".pgpass", ".my.cnf"},
+		Private: []string{"*.key", "*.pem", "*.p12", "*.pfx", "*.jks", "*.keystore", "id_*", "*secret*", "*passw*", "*credential*", "shadow*", "gshadow*", ".env*", "*.kdbx", ".htpasswd*", ".pgpass", ".my.cnf"},
 	}
 }
 
@@ -102,7 +102,7 @@ func (c Config) Validate() error {
 	if c.KeepBytes < 0 || c.KeepBytes > maxKeep {
 		m.add("keep_bytes", "%d is out of range; allowed: 0 to %d", c.KeepBytes, int64(maxKeep))
 	}
-	m.patterns("secrets", c.Secrets)
+	m.patterns("private", c.Private)
 	for n, t := range c.Paths {
 		at := fmt.Sprintf("paths[%d]", n)
 		t.validate(&m, at)

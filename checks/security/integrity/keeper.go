@@ -86,7 +86,7 @@ func (k *Keeper) configure(cfg Config) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.cfg = cfg
-	k.copies.limit, k.copies.secrets = cfg.KeepBytes, cfg.Secrets
+	k.copies.limit, k.copies.secrets = cfg.KeepBytes, cfg.Private
 	for _, c := range cfg.Paths {
 		c.Path = filepath.Clean(c.Path)
 		t := k.trees[c.Path]
