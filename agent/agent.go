@@ -162,7 +162,7 @@ func (a *Agent) open(ctx context.Context, cfg *config.Config) error {
 	a.outbox = notify.NewWorker(notify.Options{
 		Outbox: a.store, Channels: present.Ways, Logger: a.log,
 		Words: a.words, Fallback: a.outlets.Fallback,
-		Report: func(ctx context.Context, n alerting.Notice) (notify.Message, error) { return a.reports.Message(ctx, n) },
+		Report: a.besideIncidents,
 	})
 	a.openCalendar(cfg)
 	a.desk, err = alerting.NewDesk(ctx, alerting.Options{
@@ -250,6 +250,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	g.Go(func() error { return a.watchCalendar(ctx) })
 	g.Go(func() error { return a.desk.Run(ctx) })
 	g.Go(func() error { return a.runDrills(ctx) })
+	g.Go(func() error { return a.runHandovers(ctx) })
 	g.Go(func() error { return a.runRounds(ctx) })
 	g.Go(func() error { return a.reports.Run(ctx) })
 	g.Go(func() error { return a.outbox.Run(ctx) })

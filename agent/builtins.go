@@ -17,6 +17,7 @@ import (
 	"xunjian/checks"
 	"xunjian/checks/backup"
 	"xunjian/checks/database"
+	"xunjian/checks/devices"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
 	"xunjian/checks/logs"
@@ -41,6 +42,7 @@ func inspected(cfg *config.Config, dir string, read *logs.Room) ([]checks.Check,
 	}
 	all = append(all, read.Checks()...)
 	all = append(all, database.Checks(cfg.Checks.Database)...)
+	all = append(all, devices.Checks(cfg.Checks.Devices)...)
 	all = append(all, network.Checks(cfg.Checks.Network, cfg.Host)...)
 	all = append(all, platform.Checks(cfg.Checks.Platform, platform.Options{Once: dir == "", Procfs: cfg.Checks.Host.Procfs})...)
 	all = append(all, backup.Checks(cfg.Checks.Backup, backup.Parts{Dir: within(dir, "backup"), Zone: cfg.Location()})...)

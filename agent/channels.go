@@ -40,11 +40,13 @@ func (a *Agent) lines(cfg *config.Config) (outlets.Lines, error) {
 		Policy: policy.New(cfg.Notify.Config, cfg.Location(), cfg.Workdays().Working),
 	}
 	n := cfg.Notify
+	var mailer channel.Channel
 	if n.Mail.Server != "" {
 		c, err := mail.New(n.Mail)
 		if err != nil {
 			return outlets.Lines{}, err
 		}
+		mailer = c
 		out.Ways = append(out.Ways, c)
 	}
 	for _, one := range n.Robots {
@@ -112,7 +114,7 @@ func (a *Agent) lines(cfg *config.Config) (outlets.Lines, error) {
 		out.Runs = append(out.Runs, outlets.Running{Name: s.Name(), Run: s.Run})
 	}
 	for _, one := range n.Heartbeats {
-		h, err := heartbeat.New(one, a.works, a.log)
+		h, err := heartbeat.New(one, heartbeat.Options{Works: a.works, Mailer: mailer, Host: cfg.Host, Logger: a.log})
 		if err != nil {
 			return outlets.Lines{}, err
 		}

@@ -64,6 +64,13 @@ type AlertRecord struct {
 // incident is then the round.
 const KindReport = "report"
 
+// KindHandover is the kind of a notice that one person is on call now in place
+// of another; its incident is then the name of the hand-over.
+const KindHandover = "handover"
+
+// Beside reports whether a notice is about no incident.
+func (n Notice) Beside() bool { return n.Kind == KindReport || n.Kind == KindHandover }
+
 // Notice is one message to one recipient on one channel. It lives in the
 // outbox until it is delivered.
 type Notice struct {

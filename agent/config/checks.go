@@ -12,6 +12,7 @@ import (
 	"xunjian/checks"
 	"xunjian/checks/backup"
 	"xunjian/checks/database"
+	"xunjian/checks/devices"
 	"xunjian/checks/external"
 	"xunjian/checks/host"
 	"xunjian/checks/network"
@@ -33,6 +34,8 @@ type Checks struct {
 	Database database.Config `yaml:"database"`
 	// Network is the network around this machine, and the other agents in it.
 	Network network.Config `yaml:"network"`
+	// Devices are switches, firewalls, UPS that are asked by SNMP.
+	Devices devices.Config `yaml:"devices"`
 	// Platform are the doors by which people come in.
 	Platform platform.Config `yaml:"platform"`
 	// Backup are the backups that there should be.
@@ -45,9 +48,8 @@ type Checks struct {
 
 func defaultChecks() Checks {
 	return Checks{
-		Host: host.Default(), External: external.Default(), Database: database.Default(), Network: network.Default(), Platform: platform.Default(), Reserve: reserve.Default(), Self: self.Default(),
-		Logs:   defaultLogs(),
-		Backup: backup.Default(),
+		Host: host.Default(), External: external.Default(), Database: database.Default(), Network: network.Default(), Devices: devices.Default(), Platform: platform.Default(), Reserve: reserve.Default(), Self: self.Default(),
+		Logs: defaultLogs(), Backup: backup.Default(),
 	}
 }
 
@@ -79,7 +81,7 @@ func (c *Checks) paths() []*string {
 		out = append(out, &c.External.Jobs[i].TokenFile)
 	}
 	out = append(out, c.Backup.Paths()...)
-	return slices.Concat(out, c.Database.Paths(), c.Network.Paths(), c.Logs.Paths(), c.Logs.Syslog.Paths(), c.Platform.Paths())
+	return slices.Concat(out, c.Database.Paths(), c.Network.Paths(), c.Devices.Paths(), c.Logs.Paths(), c.Logs.Syslog.Paths(), c.Platform.Paths())
 }
 
 // systems are the business systems that checks name, by the key that does.
@@ -90,6 +92,9 @@ func (c Checks) systems() map[string]string {
 	}
 	for key, name := range c.Network.Systems() {
 		out["network."+key] = name
+	}
+	for key, name := range c.Devices.Systems() {
+		out["devices."+key] = name
 	}
 	for key, name := range c.Platform.Systems() {
 		out["platform."+key] = name
@@ -144,6 +149,10 @@ func (c Checks) validate() error {
 		m.join("platform", err)
 		c.Platform = platform.Default()
 	}
+	if err := c.Devices.Validate(); err != nil {
+		m.join("devices", err)
+		c.Devices = devices.Default()
+	}
 	if err := c.Network.Validate(); err != nil {
 		m.join("network", err)
 		c.Network = network.Default()
@@ -185,7 +194,7 @@ func (c Checks) validate() error {
 
 // known returns the checks that can be named, with their own schedules.
 func (c Checks) known() map[string]checks.Schedule {
-	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "plugin": {}, "peers": {}, Lessons: {}}
+	out := map[string]checks.Schedule{"jobs": {}, "textfile": {}, "device": {}, "traps": {}, "plugin": {}, "peers": {}, Lessons: {}}
 	maps.Copy(out, c.Logs.known())
 	for _, name := range c.Backup.Names() {
 		out[name] = backup.Rhythm()
@@ -197,7 +206,7 @@ func (c Checks) known() map[string]checks.Schedule {
 		out["plugin/"+p.Name] = checks.Schedule{Interval: p.Interval, Timeout: p.Timeout}
 	}
 	out["probe"] = checks.Schedule{} // all of them
-	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), network.Checks(c.Network, ""), platform.Checks(c.Platform, platform.Options{}), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil)}, self.Checks(c.Self, self.Parts{})) {
+	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), network.Checks(c.Network, ""), devices.Checks(c.Devices), platform.Checks(c.Platform, platform.Options{}), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil)}, self.Checks(c.Self, self.Parts{})) {
 		var own checks.Schedule
 		if s, ok := check.(checks.Scheduled); ok {
 			own = s.Schedule()

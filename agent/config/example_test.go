@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
@@ -117,6 +118,13 @@ func TestExampleNamesEveryKey(t *testing.T) {
 	}
 }
 
+// duty is a calendar with a turn that runs now.
+func duty() []byte {
+	day := time.Now().UTC().Format("20060102")
+	return []byte("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example.org//duty//EN\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\nDTSTART;VALUE=DATE:" +
+		day + "\r\nSUMMARY:值班 zhang-san\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n")
+}
+
 // ownForm is a shipped form under another id.
 func ownForm(t *testing.T) []byte {
 	t.Helper()
@@ -135,8 +143,10 @@ func TestExampleSamplesAreValid(t *testing.T) {
 	for name, content := range map[string][]byte{
 		"tls.crt": cert, "tls.key": key, "plan.yaml": plan.DefaultYAML,
 		"mail.password": []byte("hunter2\n"), "duty-group.url": []byte("https://oapi.dingtalk.com/robot/send?access_token=x\n"),
-		"duty-group.secret": []byte("SECx\n"), "operations.secret": []byte("x\n"), "archive.url": []byte("https://archive.example.org/x\n"), "mail-ca.pem": cert, "mail-sign.pem": cert, "mail-sign.key": key, "peer.url": []byte("https://peer.example.org/ping/x\n"), "watch.token": []byte("x\n"), "sms.token": []byte("x\n"), "voice.url": []byte("https://voice.example.org/x\n"), "aliyun.secret": []byte("x\n"), "tencent.secret": []byte("x\n"), "pagerduty.key": []byte("0123456789abcdef0123456789abcdef\n"), "am.password": []byte("x\n"), "am.token": []byte("x\n"), "inbound.token": []byte("0123456789abcdef0123\n"), "inbound.password": []byte("correct horse battery\n"), "zabbix.token": []byte("0123456789abcdef0123\n"), "own.secret": []byte("0123456789abcdef0123456789abcdef\n"), "slack.token": []byte("xoxb-1\n"), "slack.app-token": []byte("xapp-1\n"), "slack.secret": []byte("x\n"), "dingtalk-app.secret": []byte("x\n"), "feishu-app.secret": []byte("x\n"), "postgres.password": []byte("x\n"), "mysql.password": []byte("x\n"), "redis.password": []byte("x\n"), "db-ca.pem": cert, "db-client.pem": cert, "db-client.key": key, "prober.password": []byte("x\n"), "prober.token": []byte("x\n"), "platform-ca.pem": cert, "p12.password": []byte("x\n"), "backup.token": []byte("0123456789abcdef01234567\n"), "rules/site.yml": []byte("groups: []\n"),
+		"duty-group.secret": []byte("SECx\n"), "operations.secret": []byte("x\n"), "archive.url": []byte("https://archive.example.org/x\n"), "mail-ca.pem": cert, "mail-sign.pem": cert, "mail-sign.key": key, "peer.url": []byte("https://peer.example.org/ping/x\n"), "watch.token": []byte("x\n"), "sms.token": []byte("x\n"), "voice.url": []byte("https://voice.example.org/x\n"), "aliyun.secret": []byte("x\n"), "tencent.secret": []byte("x\n"), "pagerduty.key": []byte("0123456789abcdef0123456789abcdef\n"), "am.password": []byte("x\n"), "am.token": []byte("x\n"), "inbound.token": []byte("0123456789abcdef0123\n"), "inbound.password": []byte("correct horse battery\n"), "zabbix.token": []byte("0123456789abcdef0123\n"), "own.secret": []byte("0123456789abcdef0123456789abcdef\n"), "slack.token": []byte("xoxb-1\n"), "slack.app-token": []byte("xapp-1\n"), "slack.secret": []byte("x\n"), "dingtalk-app.secret": []byte("x\n"), "feishu-app.secret": []byte("x\n"), "postgres.password": []byte("x\n"), "mysql.password": []byte("x\n"), "redis.password": []byte("x\n"), "db-ca.pem": cert, "db-client.pem": cert, "db-client.key": key, "prober.password": []byte("x\n"), "prober.token": []byte("x\n"), "platform-ca.pem": cert, "p12.password": []byte("x\n"), "backup.token": []byte("0123456789abcdef01234567\n"), "rules/site.yml": []byte("groups: []\n"), "sql.password": []byte("x\n"),
 		"forms/daily.yaml": ownForm(t),
+		"duty.ics":         duty(),
+		"snmp.community":   []byte("x\n"), "snmp.auth": []byte("0123456789\n"), "snmp.priv": []byte("0123456789\n"),
 	} {
 		write(t, filepath.Join(dir, name), content)
 	}
@@ -147,7 +157,7 @@ func TestExampleSamplesAreValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(cfg.Checks.External.Jobs) != 2 || len(cfg.Roster.People) != 2 || len(cfg.Notify.Rules) != 3 || len(cfg.Roster.Shifts) != 1 || cfg.Systems["opening-hall"] != plan.Opening {
+	if len(cfg.Checks.External.Jobs) != 2 || len(cfg.Roster.People) != 2 || len(cfg.Notify.Rules) != 3 || len(cfg.Roster.Shifts) != 2 || cfg.Systems["opening-hall"] != plan.Opening {
 		t.Errorf("samples are lost: %+v", cfg)
 	}
 }

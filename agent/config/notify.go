@@ -218,6 +218,9 @@ func (n Notify) twice() error {
 		if slices.ContainsFunc(n.Heartbeats[:i], func(b heartbeat.Config) bool { return b.Name == c.Name }) {
 			errs = append(errs, fmt.Errorf("heartbeats[%d].name: %q stands twice; each heartbeat needs its own", i, c.Name))
 		}
+		if c.Mail != "" && n.Mail.Server == "" {
+			errs = append(errs, fmt.Errorf("heartbeats[%d].mail: there is no mail server; give notify.mail.server", i))
+		}
 	}
 	return errors.Join(errs...)
 }

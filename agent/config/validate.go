@@ -252,7 +252,9 @@ func (c *Config) validateRoster(m *mistakes, p *plan.Plan) (roster.Roster, bool)
 	if c.Roster.File == "" {
 		err := c.Roster.Validate(p.Assignable())
 		m.join("roster", err)
-		return c.Roster.Roster, err == nil
+		before := len(*m)
+		c.layRotas(m, &c.Roster.Roster, filepath.Dir(c.Path))
+		return c.Roster.Roster, err == nil && len(*m) == before
 	}
 	if !m.readable("roster.file", c.Roster.File) {
 		return roster.Roster{}, false
@@ -262,8 +264,10 @@ func (c *Config) validateRoster(m *mistakes, p *plan.Plan) (roster.Roster, bool)
 		*m = append(*m, err)
 		return roster.Roster{}, false
 	}
+	before := len(*m)
+	c.layRotas(m, &r, filepath.Dir(c.Roster.File))
 	c.loadedRoster = &r
-	return r, true
+	return r, len(*m) == before
 }
 
 // validateRules reads the operator's rule files too, as the engine will.

@@ -152,7 +152,7 @@ func everyPage(s *site) []string {
 	return []string{
 		"/", "/incidents", "/incidents?state=resolved&offset=50", "/incidents/" + e, "/incidents/" + d + "?order=oldest", "/incidents/new", "/incidents/" + e + "/documents/file-in-writing", "/incidents/" + e + "/documents/notify-bidders",
 		"/answer/" + s.links.Token(e, "zhang", noon), "/rounds", "/rounds/" + round.ID, "/checks", "/checks/filesystem?range=24h", "/checks/cpu?range=6h", "/checks/plugin/oracle", "/network", "/alerts", "/notices", "/rules", "/plan", "/plan/server-failure",
-		"/explore", "/explore?" + url.Values{"expr": {"node_load1"}, "range": {"24h"}}.Encode(), "/about?verify", "/account", "/users", "/nowhere", "/logs/search", "/logs/search?event=login-failed&text=root&severity=debug",
+		"/logs", "/logs/sshd_failed", "/explore", "/explore?" + url.Values{"expr": {"node_load1"}, "range": {"24h"}}.Encode(), "/about?verify", "/account", "/users", "/nowhere", "/logs/search", "/logs/search?event=login-failed&text=root&severity=debug",
 	}
 }
 

@@ -38,7 +38,9 @@ import (
 	"xunjian/alerting/store"
 	"xunjian/alerting/text"
 	"xunjian/checks"
+	"xunjian/checks/logs"
 	"xunjian/checks/logs/archive"
+	"xunjian/checks/logs/review"
 	"xunjian/checks/network/peers"
 	"xunjian/rules"
 )
@@ -65,11 +67,21 @@ type site struct {
 	server   *httptest.Server
 	evidence []byte
 	archive  *archive.Archive
+	read     *logs.Room
 	lan      peers.View
 	about    About
 
 	mu  sync.Mutex
 	now time.Time
+}
+
+// siteLogs is the review of logs as an agent hands it to the console.
+type siteLogs struct{ s *site }
+
+func (l siteLogs) Overview(f review.Filter) review.Overview { return l.s.read.Review.Overview(f) }
+
+func (l siteLogs) Lines(ctx context.Context, pattern, source string, from, to time.Time, before uint64, limit int) (archive.Page, error) {
+	return l.s.archive.Search(ctx, archive.Query{Event: pattern, Source: source, From: from, To: to, Before: before, Limit: limit})
 }
 
 const password = "correct-horse-battery"
@@ -115,6 +127,7 @@ func newSite(t testing.TB) *site {
 	s.archive, err = archive.Open(filepath.Join(dir, "logs"), archive.Default(), nil)
 	must(t, err)
 	t.Cleanup(func() { s.archive.Close() })
+	s.readLogs(dir)
 	for _, role := range access.Roles {
 		must(t, s.accounts.Create(ctx, string(role), role, password))
 	}
@@ -143,7 +156,7 @@ func newSite(t testing.TB) *site {
 	})
 	must(t, err)
 	s.Console, err = New(Options{
-		Papers: own, Lines: s.archive, Links: s.links, Notices: s.notices, Rounds: s.rounds, Reports: s.reports, Desk: s.desk, Rules: s.engine, Checks: s.history, Accounts: s.accounts,
+		Papers: own, Lines: s.archive, Logs: siteLogs{s}, Links: s.links, Notices: s.notices, Rounds: s.rounds, Reports: s.reports, Desk: s.desk, Rules: s.engine, Checks: s.history, Accounts: s.accounts,
 		Sessions: s.accounts.Sessions(SessionOwner), About: func() About { return s.about }, LAN: func() (peers.View, bool) { return s.lan, s.lan.Self != "" },
 		Catalog: catalog, Zone: zone, Now: s.clock, Verdicts: joined,
 		Logger: slog.New(slog.NewTextHandler(testLog{t}, nil)),

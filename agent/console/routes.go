@@ -69,6 +69,7 @@ func routes() []route {
 		{"GET", "/plan/{id}", viewer, showScenario},
 		{"GET", "/explore", viewer, explore},
 		{"GET", "/chart", viewer, chartData},
+		{"GET", "/alarm", viewer, alarm},
 		{"GET", "/about", viewer, showAbout},
 
 		{"GET", "/account", viewer, showAccount},

@@ -19,6 +19,7 @@ import (
 
 	"xunjian/alerting"
 	"xunjian/alerting/incident"
+	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/plan"
 )
 
@@ -91,6 +92,8 @@ type Count struct {
 	Received uint64
 	// Refused are requests.
 	Refused uint64
+	// Own are alerts that tell of an incident of an agent's, and open no second.
+	Own uint64
 	// Unmatched are alerts to which neither plan nor map gave a meaning.
 	Unmatched uint64
 	// Replayed are requests whose signature had come before.
@@ -266,7 +269,7 @@ func (in *Inbound) take(ctx context.Context, source string, alerts []alert, p pr
 	if p.signature != "" {
 		in.seen[p.signature] = p.until
 	}
-	in.count(source, func(c *Count) { c.Received += uint64(len(alerts)); c.Unmatched += t.unmatched })
+	in.count(source, func(c *Count) { c.Received += uint64(len(alerts)); c.Unmatched += t.unmatched; c.Own += t.own })
 	in.settleLevels(ctx)
 	select {
 	case in.wake <- struct{}{}:
@@ -284,14 +287,14 @@ func (in *Inbound) remembered(signature string, now time.Time) bool {
 
 // taking gathers what a request changes.
 type taking struct {
-	in        *Inbound
-	now       time.Time
-	source    string
-	plan      *plan.Plan
-	signals   []alerting.Signal
-	next      map[string]*held // nil: goes on no more
-	levels    map[string]wanted
-	unmatched uint64
+	in             *Inbound
+	now            time.Time
+	source         string
+	plan           *plan.Plan
+	signals        []alerting.Signal
+	next           map[string]*held // nil: goes on no more
+	levels         map[string]wanted
+	unmatched, own uint64
 }
 
 func (t *taking) held(key string) (held, bool) {
@@ -306,6 +309,10 @@ func (t *taking) held(key string) (held, bool) {
 }
 
 func (t *taking) add(a *alert) {
+	if a.annotations[channel.AnnotationIncident] != "" {
+		t.own++
+		return
+	}
 	key := alertKey(t.source, a)
 	h, known := t.held(key)
 	labels, matched := classify(t.source, a.labels, t.in.lines, t.plan)

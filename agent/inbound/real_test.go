@@ -17,6 +17,9 @@ import (
 	"time"
 
 	"xunjian/alerting/incident"
+	"xunjian/alerting/notify/amsink"
+	"xunjian/alerting/notify/channel"
+	"xunjian/alerting/notify/notifytest"
 )
 
 func program(t *testing.T, name string) string {
@@ -219,5 +222,17 @@ receivers:
 	eventually(t, "end told to Alertmanager", add("--start="+time.Now().Add(-time.Hour).Format(time.RFC3339), "--end="+time.Now().Format(time.RFC3339)))
 	eventually(t, "end", func() bool { return r.only().State == incident.Done })
 	is(t, "refused", r.in.Counts()["webhook/alertmanager"].Refused, uint64(0))
+
+	// What the agent itself keeps in this Alertmanager comes back to it, and
+	// opens nothing.
+	sink, err := amsink.New(amsink.Config{GroupConfig: channel.GroupConfig{Name: "main"}, Addresses: []string{"http://" + address}, Resend: time.Minute}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sink.Deliver(t.Context(), notifytest.Message(notifytest.Place{}, "en", 1)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the agent's own alert", func() bool { return r.in.Counts()["webhook/alertmanager"].Own > 0 })
+	is(t, "incidents", len(r.incidents()), 1)
 	r.sound()
 }

@@ -82,7 +82,7 @@ const fallBackAfter = 4
 // lead to those whom it concerns. The channel goes on trying.
 func (w *Worker) fallBack(ctx context.Context, n alerting.Notice, err error) {
 	var permanent *Permanent
-	if w.opt.Fallback == nil || n.Kind == alerting.KindReport || !errors.As(err, &permanent) && n.Attempts+1 != fallBackAfter {
+	if w.opt.Fallback == nil || n.Beside() || !errors.As(err, &permanent) && n.Attempts+1 != fallBackAfter {
 		return
 	}
 	m, err := w.say(ctx, n)
@@ -143,7 +143,7 @@ func (w *Worker) say(ctx context.Context, n alerting.Notice) (m Message, err err
 			err = fmt.Errorf("put notice %s into words: %v", n.Key, r)
 		}
 	}()
-	if n.Kind == alerting.KindReport && w.opt.Report != nil {
+	if n.Beside() && w.opt.Report != nil {
 		return w.opt.Report(ctx, n)
 	}
 	events, err := w.opt.Outbox.Events(ctx, n.Incident)

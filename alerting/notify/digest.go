@@ -48,7 +48,7 @@ func (w *Worker) batches(name string, notices []alerting.Notice) []batch {
 	for _, recipient := range order {
 		var urgent, rest []alerting.Notice
 		for _, n := range of[recipient] {
-			if n.Urgent || n.Kind == alerting.KindReport {
+			if n.Urgent || n.Beside() {
 				urgent = append(urgent, n)
 			} else {
 				rest = append(rest, n)

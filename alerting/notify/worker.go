@@ -15,7 +15,7 @@ type Options struct {
 	Outbox   Outbox
 	Channels []Channel
 	Words    *Words
-	// Report words the notices of alerting.KindReport; nil: there are none.
+	// Report words the notices that are about no incident; nil: there are none.
 	Report func(ctx context.Context, n alerting.Notice) (Message, error)
 	// Fallback are the notices by which those hear over other channels whom a
 	// notice concerns that a channel does not take; nil: there are none. It is

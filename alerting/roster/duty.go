@@ -20,6 +20,18 @@ type Shift struct {
 	// Turn is how long one is on call, 1 h to 31 days. Turns of whole days begin
 	// at the same hour of the clock, also where the clock changes.
 	Turn time.Duration `yaml:"turn" json:"turn"`
+	// Calendar is an iCalendar file in place of people, from and turn: its events
+	// are the turns, and the title of each names who has it.
+	Calendar string `yaml:"calendar" json:"calendar,omitempty"`
+	// Turns are laid out from Calendar by whoever reads it.
+	Turns []Turn `yaml:"-" json:"turns,omitempty"`
+}
+
+// Turn is one person's time on call, To exclusive.
+type Turn struct {
+	Person string    `json:"person"`
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
 }
 
 // Away puts somebody in a person's place for a time: leave, illness, a swap.
@@ -62,6 +74,21 @@ func (r Roster) OnDuty(at time.Time, zone *time.Location) Roster {
 	return out
 }
 
+// Rotas are the roles that somebody takes turns for, sorted.
+func (r Roster) Rotas() []string {
+	var out []string
+	for _, s := range r.Shifts {
+		out = append(out, s.Role)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// OnCall are the ids of those who stand for a role at a moment; see OnDuty.
+func (r Roster) OnCall(role string, at time.Time, zone *time.Location) []string {
+	return r.onDuty(role, at, zone)
+}
+
 func (r Roster) roles() []string {
 	var out []string
 	for _, p := range r.People {
@@ -82,8 +109,8 @@ func (r Roster) onDuty(role string, at time.Time, zone *time.Location) []string 
 	}
 	turn := holders
 	for _, s := range r.Shifts {
-		if id := s.at(at, zone); s.Role == role && id != "" {
-			turn = []string{id}
+		if ids := s.at(at, zone); s.Role == role && len(ids) > 0 {
+			turn = ids
 		}
 	}
 	if there := r.there(turn, at, zone); len(there) > 0 {
@@ -127,11 +154,21 @@ func (r Roster) away(id string, at time.Time, zone *time.Location) (Away, bool) 
 	return Away{}, false
 }
 
-// at is whose turn it is, empty before the first.
-func (s Shift) at(at time.Time, zone *time.Location) string {
+// at is whose turn it is: of a calendar there may be several; nobody before the
+// first and in a gap.
+func (s Shift) at(at time.Time, zone *time.Location) []string {
+	if s.Calendar != "" {
+		var ids []string
+		for _, t := range s.Turns {
+			if !at.Before(t.From) && at.Before(t.To) && !slices.Contains(ids, t.Person) {
+				ids = append(ids, t.Person)
+			}
+		}
+		return ids
+	}
 	from, err := time.ParseInLocation(timeForm, s.From, zone)
 	if err != nil || at.Before(from) || s.Turn <= 0 || len(s.People) == 0 {
-		return ""
+		return nil
 	}
 	n := int(at.Sub(from) / s.Turn)
 	if days := int(s.Turn / (24 * time.Hour)); s.Turn%(24*time.Hour) == 0 {
@@ -141,7 +178,7 @@ func (s Shift) at(at time.Time, zone *time.Location) string {
 			n++
 		}
 	}
-	return s.People[n%len(s.People)]
+	return s.People[n%len(s.People) : n%len(s.People)+1]
 }
 
 func (v *validator) shifts(r Roster) {
@@ -154,8 +191,14 @@ func (v *validator) shifts(r Roster) {
 		} else if n := slices.IndexFunc(r.Shifts[:i], func(o Shift) bool { return o.Role == s.Role }); n >= 0 {
 			add("role", "%q has a shift already, shifts[%d]", s.Role, n)
 		}
+		if s.Calendar != "" {
+			if len(s.People) > 0 || s.From != "" || s.Turn != 0 {
+				add("calendar", "says whose turn it is; leave out people, from and turn, or calendar")
+			}
+			continue
+		}
 		if len(s.People) == 0 {
-			add("people", "is empty; name who takes turns")
+			add("people", "is empty; name who takes turns, or a calendar")
 		}
 		for n, id := range s.People {
 			if !slices.ContainsFunc(r.Holders(s.Role), func(p Person) bool { return p.ID == id }) {

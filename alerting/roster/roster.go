@@ -42,3 +42,14 @@ func (r Roster) Holders(role string) []Person {
 	}
 	return out
 }
+
+// NameOf is the name of a person by id; the id itself where there is nobody of
+// it.
+func (r Roster) NameOf(id string) string {
+	for _, p := range r.People {
+		if p.ID == id {
+			return p.Name
+		}
+	}
+	return id
+}

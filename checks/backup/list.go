@@ -68,6 +68,9 @@ func (s *Set) matches(ctx context.Context) ([]item, error) {
 				continue
 			}
 			seen[p] = true
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 			it, err := stat(ctx, p)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue // rotated away just now

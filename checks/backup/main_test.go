@@ -2,7 +2,6 @@ package backup_test
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"xunjian/checks"
 	"xunjian/checks/backup"
 	"xunjian/checks/backup/backuptest"
+	"xunjian/checks/checktest"
 )
 
 // The servers are started by the first test that wants one, and shared.
@@ -100,6 +100,7 @@ func config(s backup.Set) backup.Config {
 type watched struct {
 	t     *testing.T
 	check checks.Check
+	fresh func() checks.Check // another one that remembers the same
 	woken chan struct{}
 }
 
@@ -113,7 +114,8 @@ func watch(t *testing.T, s backup.Set, parts backup.Parts) *watched {
 	if parts.Dir == "" {
 		parts.Dir = t.TempDir()
 	}
-	w := &watched{t: t, check: backup.Checks(cfg, parts)[0], woken: make(chan struct{}, 1000)}
+	fresh := func() checks.Check { return backup.Checks(cfg, parts)[0] }
+	w := &watched{t: t, check: fresh(), fresh: fresh, woken: make(chan struct{}, 1000)}
 	w.serve(t)
 	return w
 }
@@ -175,7 +177,19 @@ func said(r checks.Result) string {
 // judged is what a set comes to once all is read.
 func judged(t *testing.T, s backup.Set) checks.Result {
 	t.Helper()
-	return watch(t, s, backup.Parts{}).known()
+	w := watch(t, s, backup.Parts{})
+	res := w.known()
+	w.conforms()
+	return res
+}
+
+// conforms holds what the set says now against what is asked of every check:
+// above all that each finding has its text.
+func (w *watched) conforms() {
+	w.t.Helper()
+	for _, fault := range checktest.Faults(context.Background(), w.fresh) {
+		w.t.Error(fault)
+	}
 }
 
 // value is a figure of a result.
@@ -207,5 +221,3 @@ func finding(t *testing.T, r checks.Result, code string) checks.Finding {
 	t.Fatalf("no %s in %s", code, said(r))
 	return checks.Finding{}
 }
-
-var _ = fmt.Sprint

@@ -220,3 +220,38 @@ func want(t *testing.T, what string, res checks.Result, want string) {
 		}
 	}
 }
+
+// TestPasswordOnlyByPipe: whoever may list processes does not see it, and it is
+// not in what is remembered. The program is a wrapper that notes what it is given and
+// is the real one then.
+func TestPasswordOnlyByPipe(t *testing.T) {
+	for _, kind := range []backup.Kind{backup.Restic, backup.Borg} {
+		k := newKeeper(t, kind)
+		k.backup()
+		dir := t.TempDir()
+		note := filepath.Join(dir, "note")
+		wrapper := write(t, filepath.Join(dir, "wrapper"), fmt.Appendf(nil, "#!/bin/sh\necho \"$@\" >>%s\nenv >>%s\nexec /usr/bin/%s \"$@\"\n", note, note, kind))
+		must(t, 0, os.Chmod(wrapper, 0o755))
+		s := k.set()
+		s.Repository.Program, s.Repository.CheckEvery = wrapper, time.Hour
+		s.Repository.Env = map[string]string{"EXTRA": "seen"}
+		s.Repository.EnvFiles = map[string]string{"FROM_FILE": write(t, filepath.Join(dir, "value"), []byte("value-of-a-file\n"))}
+		must(t, 0, os.Chmod(filepath.Join(dir, "value"), 0o600))
+		parts := backup.Parts{Dir: t.TempDir()}
+		want(t, string(kind), watch(t, s, parts).known(), "repository_good ok")
+		noted, kept := string(read(t, note)), string(read(t, filepath.Join(parts.Dir, "bids.json")))
+		if strings.Contains(noted, canary) || strings.Contains(kept, canary) || strings.Contains(kept, "value-of-a-file") {
+			t.Errorf("%s: the password is seen: %s %s", kind, noted, kept)
+		}
+		if !strings.Contains(noted, "EXTRA=seen") || !strings.Contains(noted, "FROM_FILE=value-of-a-file") || strings.Contains(noted, "GOROOT") {
+			t.Errorf("%s: its environment is %s", kind, noted)
+		}
+		// A program that others may change is not run.
+		must(t, 0, os.Remove(note))
+		must(t, 0, os.Chmod(wrapper, 0o757))
+		want(t, "writable", judged(t, s), "repository_unread unknown")
+		if _, err := os.Stat(note); err == nil {
+			t.Errorf("%s: was run though anybody can write to it", kind)
+		}
+	}
+}

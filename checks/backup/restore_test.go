@@ -41,6 +41,7 @@ func tested(t *testing.T, s backup.Set, parts backup.Parts) (checks.Result, *wat
 		}
 		return false
 	})
+	w.conforms()
 	left, _ := filepath.Glob(filepath.Join(s.RestoreTest.WorkDir, "xunjian-restore-*"))
 	if len(left) > 0 {
 		t.Errorf("left behind: %v", left)

@@ -108,6 +108,9 @@ func (s *set) archive(ctx context.Context, now time.Time) (archived, int, error)
 	var names []wal.Segment
 	histories := map[uint32][]wal.Switch{}
 	for _, it := range items {
+		if err := ctx.Err(); err != nil {
+			return archived{}, 0, err
+		}
 		if seg, partial, ok := wal.ParseSegment(baseName(it.path), a.size); ok {
 			if partial {
 				a.partial++

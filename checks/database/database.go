@@ -15,6 +15,7 @@ import (
 	"xunjian/checks/database/postgres"
 	"xunjian/checks/database/redis"
 	"xunjian/checks/database/server"
+	"xunjian/checks/database/sqlquery"
 )
 
 // Config of the checks of databases. Start from Default.
@@ -26,6 +27,8 @@ type Config struct {
 	Postgres []postgres.Instance `yaml:"postgres"`
 	// MySQL are the MySQL and MariaDB servers to look at.
 	MySQL []mysql.Instance `yaml:"mysql"`
+	// SQL are queries of the operator's own, to any of the products.
+	SQL []sqlquery.Query `yaml:"sql"`
 	// Redis are the Redis servers to look at.
 	Redis []redis.Instance `yaml:"redis"`
 }
@@ -60,6 +63,10 @@ func (c Config) Validate() error {
 			m.add(key+".name", "is that of the server which is found by itself; allowed: another name, or discover: false")
 		}
 	}
+	for n, q := range c.SQL {
+		m.instance(fmt.Sprintf("sql[%d]", n), q.Validate())
+		m.unique(fmt.Sprintf("sql[%d].name", n), "sql/"+q.Name, q.Name, seen)
+	}
 	return errors.Join(m...)
 }
 
@@ -74,6 +81,9 @@ func (c *Config) Paths() []*string {
 	}
 	for n := range c.Redis {
 		out = append(out, c.Redis[n].Paths()...)
+	}
+	for n := range c.SQL {
+		out = append(out, c.SQL[n].Paths()...)
 	}
 	return out
 }
@@ -90,6 +100,9 @@ func (c Config) Systems() map[string]string {
 	for n, i := range c.Redis {
 		out[fmt.Sprintf("redis[%d].system", n)] = i.System
 	}
+	for n, q := range c.SQL {
+		out[fmt.Sprintf("sql[%d].system", n)] = q.System
+	}
 	return out
 }
 
@@ -99,7 +112,7 @@ func Checks(cfg Config) []checks.Check {
 	if err := cfg.Validate(); err != nil {
 		panic("database: " + err.Error())
 	}
-	list := slices.Concat(postgres.Checks(cfg.Postgres), mysql.Checks(cfg.MySQL), redis.Checks(cfg.Redis))
+	list := slices.Concat(postgres.Checks(cfg.Postgres), mysql.Checks(cfg.MySQL), redis.Checks(cfg.Redis), sqlquery.Checks(cfg.SQL))
 	var servers []server.Server
 	for _, c := range list {
 		if of, ok := c.(server.Known); ok {
@@ -113,7 +126,7 @@ func Checks(cfg Config) []checks.Check {
 }
 
 // Products are the families of checks of this room.
-func Products() []string { return []string{"postgres", "mysql", "redis"} }
+func Products() []string { return []string{"postgres", "mysql", "redis", "sql"} }
 
 // known says which servers are configured to be looked at. It asks none of them, so
 // that it can also say so while one of them hangs.

@@ -63,7 +63,7 @@ func alertOf(m channel.Message) alert {
 		starts = i.Opened
 	}
 	a := alert{
-		Labels: labels, Annotations: map[string]string{"summary": clip(m.Subject, maxLabel), "description": clip(text.String(), maxText), "event": m.Kind},
+		Labels: labels, Annotations: map[string]string{"summary": clip(m.Subject, maxLabel), "description": clip(text.String(), maxText), "event": m.Kind, channel.AnnotationIncident: i.ID},
 		StartsAt: starts.UTC(), GeneratorURL: m.Link,
 	}
 	if i.Over {

@@ -173,11 +173,11 @@ func TestAlert(t *testing.T) {
 	}
 	want := [][]posted{{{
 		Labels: labels, Annotations: map[string]string{
-			"summary": "【IV 级】F03 开标大厅无法登录（第 1 号）", "description": "web1 发生 F03 开标大厅无法使用。\n首要处置：受理客户在现场反映的问题。\n服务器: web1\n级别: IV 级", "event": "opened",
+			"summary": "【IV 级】F03 开标大厅无法登录（第 1 号）", "description": "web1 发生 F03 开标大厅无法使用。\n首要处置：受理客户在现场反映的问题。\n服务器: web1\n级别: IV 级", "event": "opened", "xunjian_incident": "INC-20260302-0001",
 		}, StartsAt: begin.Incident.Since.UTC(), GeneratorURL: "https://xunjian.example.org/incidents/INC-20260302-0001",
 	}}, {{
 		Labels: labels, Annotations: map[string]string{
-			"summary": "【IV 级】F03 开标大厅无法登录（第 2 号）", "description": "web1 发生 F03 开标大厅无法使用。\n首要处置：受理客户在现场反映的问题。\n服务器: web1\n级别: IV 级", "event": "resolved",
+			"summary": "【IV 级】F03 开标大厅无法登录（第 2 号）", "description": "web1 发生 F03 开标大厅无法使用。\n首要处置：受理客户在现场反映的问题。\n服务器: web1\n级别: IV 级", "event": "resolved", "xunjian_incident": "INC-20260302-0001",
 		}, StartsAt: begin.Incident.Since.UTC(), EndsAt: end.Incident.Ended.UTC(), GeneratorURL: "https://xunjian.example.org/incidents/INC-20260302-0001",
 	}}}
 	if diff := cmp.Diff(want, m.all()); diff != "" {

@@ -99,6 +99,11 @@ type Incident struct {
 	Since, Opened, Ended time.Time
 }
 
+// AnnotationIncident is the annotation of an alert that tells of an incident of
+// ours. An agent that is sent such an alert, by Alertmanager or directly, opens no
+// second incident for it: the two would raise each other for ever.
+const AnnotationIncident = "xunjian_incident"
+
 // Permanent is a failure that no further attempt can mend.
 type Permanent struct{ Err error }
 

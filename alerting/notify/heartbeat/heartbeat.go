@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/mail"
 	"net/url"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/notify/post"
 	"xunjian/alerting/notify/secret"
+	"xunjian/alerting/roster"
 )
 
 // Config is one that listens: a service that waits for pings, or the job of
@@ -26,6 +28,9 @@ type Config struct {
 	// secret.
 	URL     string `yaml:"url"`
 	URLFile string `yaml:"url_file"`
+	// Mail is a mail box that takes beats in place of an address: a watcher there
+	// notices that none comes. The mail server is that of the notices.
+	Mail string `yaml:"mail"`
 	// TokenFile holds a bearer token; empty: none is sent.
 	TokenFile string `yaml:"token_file"`
 	// Every is the time between two beats, 10 s to 1 h.
@@ -38,6 +43,8 @@ type Config struct {
 const (
 	leastEvery = 10 * time.Second
 	mostEvery  = time.Hour
+	leastMail  = 5 * time.Minute
+	mostMail   = 24 * time.Hour
 	within     = 20 * time.Second
 )
 
@@ -58,8 +65,12 @@ func (c Config) Validate() error {
 	address := c.URL
 	var err error
 	switch {
-	case (c.URL == "") == (c.URLFile == ""):
-		errs = append(errs, errors.New("url: give either url or url_file"))
+	case c.ways() != 1:
+		errs = append(errs, errors.New("url: give one of url, url_file and mail"))
+	case c.Mail != "":
+		if a, err := mail.ParseAddress(c.Mail); err != nil || a.Address != c.Mail {
+			errs = append(errs, fmt.Errorf("mail: %q is not a mail address; allowed: like watch@example.org", c.Mail))
+		}
 	case c.URLFile != "":
 		if address, err = secret.Read(c.URLFile); err != nil {
 			errs = append(errs, fmt.Errorf("url_file: %w", err))
@@ -76,8 +87,14 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("token_file: %w", err))
 		}
 	}
-	if c.Every < leastEvery || c.Every > mostEvery {
+	switch {
+	case c.Mail != "" && (c.Every < leastMail || c.Every > mostMail):
+		errs = append(errs, fmt.Errorf("every: %v is out of range; allowed for mail: 5m to 24h", c.Every))
+	case c.Mail == "" && (c.Every < leastEvery || c.Every > mostEvery):
 		errs = append(errs, fmt.Errorf("every: %v is out of range; allowed: 10s to 1h", c.Every))
+	}
+	if c.Mail != "" && (c.TokenFile != "" || c.CAFile != "") {
+		errs = append(errs, errors.New("mail: has neither token_file nor ca_file; those of notify.mail hold"))
 	}
 	if _, err := post.Roots(c.CAFile); err != nil {
 		errs = append(errs, fmt.Errorf("ca_file: %w", err))
@@ -85,10 +102,23 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// ways counts the ways that are given; one is right.
+func (c Config) ways() int {
+	n := 0
+	for _, way := range []string{c.URL, c.URLFile, c.Mail} {
+		if way != "" {
+			n++
+		}
+	}
+	return n
+}
+
 // Heart beats for one listener.
 type Heart struct {
 	cfg    Config
 	client *post.Client
+	mailer channel.Channel // nil where nobody is mailed
+	host   string
 	// works says what is wrong with the agent; nil means that it does its work.
 	works func(context.Context) error
 	log   *slog.Logger
@@ -105,14 +135,27 @@ type State struct {
 	Error string    `json:"error,omitempty"`
 }
 
-// New returns the heart of a valid configuration. works is asked before each
-// beat: an agent that runs and does not work has to fall silent.
-func New(cfg Config, works func(context.Context) error, log *slog.Logger) (*Heart, error) {
+// Options are what a Heart is made of beside its configuration.
+type Options struct {
+	// Works is asked before each beat: an agent that runs and does not work has
+	// to fall silent.
+	Works func(context.Context) error
+	// Mailer carries beats by mail; nil where there is none. Host is this server.
+	Mailer channel.Channel
+	Host   string
+	Logger *slog.Logger
+}
+
+// New returns the heart of a valid configuration.
+func New(cfg Config, opt Options) (*Heart, error) {
+	if cfg.Mail != "" && opt.Mailer == nil {
+		return nil, fmt.Errorf("heartbeat %s: there is no mail server; give notify.mail.server", cfg.Name)
+	}
 	client, err := post.New(cfg.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("heartbeat %s: %w", cfg.Name, err)
 	}
-	return &Heart{cfg: cfg, client: client, works: works, log: log, state: State{Name: cfg.Name}}, nil
+	return &Heart{cfg: cfg, client: client, works: opt.Works, mailer: opt.Mailer, host: opt.Host, log: opt.Logger, state: State{Name: cfg.Name}}, nil
 }
 
 // State returns how it beats.
@@ -159,6 +202,9 @@ func (h *Heart) beat(ctx context.Context) {
 }
 
 func (h *Heart) send(ctx context.Context) error {
+	if h.cfg.Mail != "" {
+		return h.post(ctx)
+	}
 	address := h.cfg.URL
 	var err error
 	if h.cfg.URLFile != "" {
@@ -187,4 +233,19 @@ func (h *Heart) send(ctx context.Context) error {
 		return fmt.Errorf("HTTP status %d: %.200s", answer.Status, channel.OneLine(secret.Mask(string(answer.Body), secrets...)))
 	}
 	return nil
+}
+
+// post sends a beat by mail. Its subject is always the same, so that a rule of
+// the mail box can file it and notice that none comes.
+func (h *Heart) post(ctx context.Context) error {
+	now := time.Now().UTC()
+	id := "heartbeat/" + h.host + "/" + h.cfg.Name
+	return h.mailer.Deliver(ctx, channel.Message{
+		Key: id + "/" + now.Format(time.RFC3339Nano), Kind: "heartbeat", Lang: "en", At: now, Recipient: h.cfg.Name, To: h.cfg.Mail,
+		Person:  roster.Person{ID: h.cfg.Name, Name: h.cfg.Name, Mail: h.cfg.Mail},
+		Subject: "Xunjian heartbeat: " + h.host + " / 巡检心跳：" + h.host,
+		Text: fmt.Sprintf("%s works at %s; the next beat follows within %s.\n%[1]s 于 %[2]s 运行正常，%[3]s 内发送下一次心跳。",
+			h.host, now.Format(time.RFC3339), h.cfg.Every),
+		Incident: channel.Incident{ID: id, Host: h.host, Key: id, Over: true},
+	})
 }

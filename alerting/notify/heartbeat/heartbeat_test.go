@@ -13,10 +13,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"xunjian/alerting/notify/channel"
 	"xunjian/alerting/notify/heartbeat"
 	"xunjian/checks/external"
 )
@@ -71,7 +73,7 @@ func TestBeat(t *testing.T) {
 	}
 	var log bytes.Buffer
 	once := func() heartbeat.State {
-		h, err := heartbeat.New(cfg, works, slog.New(slog.NewTextHandler(&log, nil)))
+		h, err := heartbeat.New(cfg, heartbeat.Options{Works: works, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,19 +110,67 @@ func TestBeat(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	for want, cfg := range map[string]heartbeat.Config{
-		"":                        {Name: "a", URL: "https://watch.example.org/x", Every: time.Minute},
-		"name: ":                  {Name: "A b", URL: "https://watch.example.org/x", Every: time.Minute},
-		"url: give either":        {Name: "a", Every: time.Minute},
-		"url: \"http://watch":     {Name: "a", URL: "http://watch.example.org/x", Every: time.Minute},
-		"url_file: cannot read":   {Name: "a", URLFile: "/nonexistent", Every: time.Minute},
-		"url_file: what ":         {Name: "a", URLFile: write(t, "not an address"), Every: time.Minute},
-		"token_file: cannot read": {Name: "a", URL: "https://watch.example.org/x", TokenFile: "/nonexistent", Every: time.Minute},
-		"every: 1s is out":        {Name: "a", URL: "https://watch.example.org/x", Every: time.Second},
-		"ca_file: ":               {Name: "a", URL: "https://watch.example.org/x", Every: time.Minute, CAFile: "/nonexistent"},
+		"":                       {Name: "a", URL: "https://watch.example.org/x", Every: time.Minute},
+		"name: ":                 {Name: "A b", URL: "https://watch.example.org/x", Every: time.Minute},
+		"url: give one of":       {Name: "a", Every: time.Minute},
+		"url: give one of url":   {Name: "a", URL: "https://watch.example.org/x", Mail: "watch@example.org", Every: time.Hour},
+		"mail: \"watch\" is not": {Name: "a", Mail: "watch", Every: time.Hour},
+		"mail: has neither":      {Name: "a", Mail: "watch@example.org", CAFile: write(t, "x"), Every: time.Hour},
+		"every: 1m0s is out of range; allowed for mail": {Name: "a", Mail: "watch@example.org", Every: time.Minute},
+		"url: \"http://watch":                           {Name: "a", URL: "http://watch.example.org/x", Every: time.Minute},
+		"url_file: cannot read":                         {Name: "a", URLFile: "/nonexistent", Every: time.Minute},
+		"url_file: what ":                               {Name: "a", URLFile: write(t, "not an address"), Every: time.Minute},
+		"token_file: cannot read":                       {Name: "a", URL: "https://watch.example.org/x", TokenFile: "/nonexistent", Every: time.Minute},
+		"every: 1s is out":                              {Name: "a", URL: "https://watch.example.org/x", Every: time.Second},
+		"ca_file: ":                                     {Name: "a", URL: "https://watch.example.org/x", Every: time.Minute, CAFile: "/nonexistent"},
 	} {
 		err := cfg.Validate()
 		if want == "" && err != nil || want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)) {
 			t.Errorf("%+v: %v, want %s", cfg, err, want)
 		}
 	}
+}
+
+// letters is a mail channel that keeps what it is given.
+type letters struct {
+	mu  sync.Mutex
+	got []channel.Message
+}
+
+func (*letters) Name() string { return "mail" }
+func (l *letters) Deliver(_ context.Context, m channel.Message) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.got = append(l.got, m)
+	return nil
+}
+
+// A beat by mail goes to the box, with a subject that stays the same; without a
+// mail server there is no such heart.
+func TestBeatByMail(t *testing.T) {
+	cfg := heartbeat.Config{Name: "box", Mail: "watch@example.org", Every: time.Hour}
+	if err := cfg.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := heartbeat.New(cfg, heartbeat.Options{}); err == nil || !strings.Contains(err.Error(), "notify.mail.server") {
+		t.Errorf("without a mail server: %v", err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		l := &letters{}
+		h, err := heartbeat.New(cfg, heartbeat.Options{Works: func(context.Context) error { return nil }, Mailer: l, Host: "web1", Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		go h.Run(ctx)
+		time.Sleep(2*time.Hour + time.Minute)
+		cancel()
+		synctest.Wait()
+		if len(l.got) != 3 || l.got[0].Person.Mail != "watch@example.org" || l.got[0].Subject != l.got[2].Subject || l.got[0].Key == l.got[1].Key || !strings.Contains(l.got[0].Text, "web1") {
+			t.Errorf("%d beats in two hours: %+v", len(l.got), l.got)
+		}
+		if s := h.State(); s.Beat.IsZero() || s.Error != "" {
+			t.Errorf("%+v", s)
+		}
+	})
 }

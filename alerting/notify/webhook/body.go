@@ -131,7 +131,7 @@ func alerts(m channel.Message, receiver string) notification {
 	for _, f := range m.Facts {
 		facts.WriteString("\n" + f.Name + ": " + f.Value)
 	}
-	annotations := map[string]string{"summary": m.Subject, "description": m.Text + facts.String(), "event": m.Kind}
+	annotations := map[string]string{"summary": m.Subject, "description": m.Text + facts.String(), "event": m.Kind, channel.AnnotationIncident: i.ID}
 	sum := sha256.Sum256([]byte(i.Host + "\x00" + i.ID))
 	return notification{
 		Version: "4", GroupKey: `{}:{incident="` + i.ID + `"}`, Status: status, Receiver: receiver, GroupLabels: map[string]string{"incident": i.ID},

@@ -32,7 +32,7 @@ func dump(t *testing.T) []byte {
 }
 
 // compressed is what a real compressor makes of b.
-func compressed(t *testing.T, b []byte, program string, args ...string) []byte {
+func compressed(t testing.TB, b []byte, program string, args ...string) []byte {
 	t.Helper()
 	cmd := exec.Command(program, args...)
 	cmd.Stdin = bytes.NewReader(b)

@@ -1,0 +1,5 @@
+//go:build !oracle
+
+package sqlquery
+
+func oracleDriver() *dialect { return nil }

@@ -1,0 +1,5 @@
+//go:build !sqlserver
+
+package sqlquery
+
+func sqlserverDriver() *dialect { return nil }
