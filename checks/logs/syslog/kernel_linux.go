@@ -26,6 +26,17 @@ func growBuffer(conn *net.UDPConn, size int) {
 	}
 }
 
+// left reports whether a datagram waits to be read.
+func left(conn *net.UDPConn) bool {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return false
+	}
+	size := 0
+	_ = raw.Control(func(fd uintptr) { size, _ = unix.IoctlGetInt(int(fd), unix.SIOCINQ) })
+	return size > 0
+}
+
 // kernelDrops counts the datagrams that the kernel dropped before they were
 // read: its buffer was full. The kernel keeps that number for each socket.
 type kernelDrops struct {

@@ -6,6 +6,9 @@ import "net"
 
 func growBuffer(conn *net.UDPConn, size int) { _ = conn.SetReadBuffer(size) }
 
+// left: other systems are not asked.
+func left(*net.UDPConn) bool { return false }
+
 // kernelDrops: other systems do not tell for a single socket.
 type kernelDrops struct{}
 

@@ -40,11 +40,11 @@ func listenUDP(ctx context.Context, address string) (*net.UDPConn, error) {
 	return conn, nil
 }
 
-// lastCall is how long a socket has to be idle, when it is to be closed, for
-// nothing to be left in it; and lastOrders how long that may take in all.
+// When a socket is to be closed it is read until nothing is left in it, with a
+// look every lastCall, but not for longer than lastOrders: a flood has no end.
 const (
-	lastCall   = 300 * time.Millisecond
-	lastOrders = 3 * time.Second
+	lastCall   = 100 * time.Millisecond
+	lastOrders = 10 * time.Second
 )
 
 // serve reads until ctx is done and nothing is left in the kernel, and closes
@@ -66,10 +66,13 @@ func (d *datagramReader) serve(ctx context.Context) error {
 			if end.IsZero() {
 				end = time.Now().Add(lastOrders)
 			}
-			if err != nil || time.Now().After(end) {
+			if err != nil && !left(d.conn) || time.Now().After(end) {
 				return nil
 			}
 			_ = d.conn.SetReadDeadline(time.Now().Add(lastCall))
+			if err != nil {
+				continue // the time ran out before it could be read
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("read datagrams: %w", err)
