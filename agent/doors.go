@@ -90,8 +90,8 @@ func (a *Agent) handlers(cfg *config.Config) (site, rest http.Handler, err error
 	var pages *console.Console
 	rest = api.New(api.Options{
 		Desk: a.desk, Rules: a.engine, Checks: a.history, Accounts: a.accounts, Papers: a.papers, Rounds: a.rounds, Reports: a.reports, Notices: a.outlets, LAN: a.lan, Lines: a.archive,
-		Integrity: a.integrity,
-		Runner:    a.runner, Verdicts: Verdicts, Reload: a.Reload, Language: cfg.Language,
+		Integrity: a.integrity, Records: logRoom{a},
+		Runner: a.runner, Verdicts: Verdicts, Reload: a.Reload, Language: cfg.Language,
 		Authenticate: func(r *http.Request) (access.Principal, error) { return a.authenticate(pages, r) },
 		Local:        api.LocalUsers(othersRole(cfg)),
 		About:        a.about, Closing: a.doors.closing,

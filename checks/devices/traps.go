@@ -120,10 +120,12 @@ type reader struct{ plain, usm *gosnmp.GoSNMP }
 
 func newReader(users *gosnmp.SnmpV3SecurityParametersTable) reader {
 	quiet := gosnmp.NewLogger(log.New(io.Discard, "", 0))
-	return reader{
+	r := reader{
 		plain: &gosnmp.GoSNMP{Version: gosnmp.Version2c, Logger: quiet},
-		usm:   &gosnmp.GoSNMP{Version: gosnmp.Version3, TrapSecurityParametersTable: users, SecurityModel: gosnmp.UserSecurityModel, Logger: quiet},
+		usm:   &gosnmp.GoSNMP{Version: gosnmp.Version3, SecurityModel: gosnmp.UserSecurityModel, Logger: quiet},
 	}
+	r.usm.SetTrapSecurityParametersTable(users)
+	return r
 }
 
 // of is the one for a datagram, by the version that it begins with.

@@ -2,7 +2,6 @@ package access
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
@@ -56,10 +55,6 @@ type Attack struct {
 var classes = []struct{ tag, class string }{
 	{"attack-rce", "command"}, {"attack-sqli", "sql"}, {"attack-injection-php", "php"}, {"attack-injection-java", "java"}, {"attack-rfi", "inclusion"},
 	{"attack-lfi", "traversal"}, {"attack-xss", "xss"}, {"attack-ssrf", "inclusion"}, {"attack-reputation-scanner", "scanner"}, {"attack-generic", "other"}, {"attack-", "other"},
-}
-
-func classRank(class string) int {
-	return slices.IndexFunc(classes, func(c struct{ tag, class string }) bool { return c.class == class })
 }
 
 const (
