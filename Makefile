@@ -25,7 +25,7 @@ build: ## build the one static binary, bin/xunjian
 	$(PURE) $(GO) build -ldflags '$(LDFLAGS)' -o bin/xunjian ./cmd/xunjian
 
 test: packages build ## install what the tests need, then run them all with the race detector
-	$(GO) test -race -timeout 20m ./...
+	$(GO) test -race -parallel 4 -timeout 30m ./...
 
 packages: ## install the Debian packages that tests use as real parts
 	@.ci/packages

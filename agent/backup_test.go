@@ -13,6 +13,7 @@ import (
 // TestBackupGone follows a set of backups through the whole agent: all of them
 // go, an incident opens with evidence, a new one appears, it resolves.
 func TestBackupGone(t *testing.T) {
+	t.Parallel() // it mostly waits
 	backups, data := t.TempDir(), t.TempDir()
 	first := makeBackup(t, backups, "bids-1.gz")
 	file := filepath.Join(data, "xunjian.yaml")

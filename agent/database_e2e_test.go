@@ -126,6 +126,7 @@ func (p *process) exhibitsOf(t *testing.T, id string) (list []struct {
 // down become incidents with the right place in the plan, and end with their
 // causes. What is secret is nowhere.
 func TestDatabase(t *testing.T) {
+	t.Parallel() // it mostly waits
 	p, s, consoleURL, metricsURL, password := databaseAgent(t)
 	waitFor(t, time.Minute, "first look", func() bool {
 		status, body, err := p.call("GET", "/api/v1/checks/postgres%2Fbidding", nil)

@@ -24,6 +24,7 @@ const (
 // with evidence, and resolves when the fault is over. The passwords stand
 // nowhere.
 func TestDatabasesOfThePlatform(t *testing.T) {
+	t.Parallel() // it mostly waits
 	t.Cleanup(mysqltest.Cleanup)
 	maria, cache := mysqltest.Start(t), redistest.Start(t)
 	maria.Exec("CREATE USER 'xunjian'@'127.0.0.1' IDENTIFIED BY '"+mysqlCanary+"'",

@@ -10,6 +10,7 @@ import (
 // TestScheduledDrill: a drill that is due begins once, marked as one, over a
 // restart too; one that was due too long ago does not begin.
 func TestScheduledDrill(t *testing.T) {
+	t.Parallel() // it mostly waits
 	data := t.TempDir()
 	minutesAgo := func(n int) string {
 		at := time.Now().UTC().Add(-time.Duration(n) * time.Minute)

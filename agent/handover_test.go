@@ -17,6 +17,7 @@ import (
 // TestHandover: a rota in a calendar changes hands under a running agent; both
 // are told over the way that leads to them, once each, over a restart too.
 func TestHandover(t *testing.T) {
+	t.Parallel() // it mostly waits
 	var mu sync.Mutex
 	told := map[string][]string{}
 	phones := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

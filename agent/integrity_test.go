@@ -13,6 +13,7 @@ import (
 // opens with what changed as evidence, and once a person has approved or put
 // back what changed, the page's incident resolves.
 func TestDefacedPage(t *testing.T) {
+	t.Parallel() // it mostly waits
 	data, root := t.TempDir(), t.TempDir()
 	page := filepath.Join(root, "index.html")
 	must(t, os.WriteFile(page, []byte("<h1>Tenders</h1>\n"), 0o644))

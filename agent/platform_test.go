@@ -110,6 +110,7 @@ const doorCanary = "c4n4ry-of-the-d00rs"
 // fault made for real, the incident it has in the plan with its evidence, and
 // its end when the fault is over.
 func TestPlatformDoors(t *testing.T) {
+	t.Parallel() // it mostly waits
 	work := newNginx(t, "upload", "opening")
 	site := newNginx(t, "page", "secure")
 	certificate(t, site.dir, "site", 90)

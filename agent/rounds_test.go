@@ -13,6 +13,7 @@ import (
 // TestRoundBeforeOpening: an opening of the calendar gets its round by itself,
 // once, over a restart too, judged from what the agent measured.
 func TestRoundBeforeOpening(t *testing.T) {
+	t.Parallel() // it mostly waits
 	data := t.TempDir()
 	write := func(name, text string) string {
 		t.Helper()
