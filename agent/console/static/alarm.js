@@ -65,7 +65,7 @@
   }
 
   function ask() {
-    fetch(bell.dataset.src, { credentials: "same-origin", headers: { Accept: "application/json" } }).then(function (res) {
+    fetch(bell.dataset.ask, { credentials: "same-origin", headers: { Accept: "application/json" } }).then(function (res) {
       if (res.status === 401) throw new Error("session");
       if (!res.ok) throw new Error("gone");
       return res.json();
