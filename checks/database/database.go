@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"xunjian/checks"
 	"xunjian/checks/database/mysql"
@@ -122,7 +123,20 @@ func Checks(cfg Config) []checks.Check {
 	if cfg.Discover {
 		list = append(list, postgres.Discover(cfg.Postgres), mysql.Discover(cfg.MySQL), redis.Discover(cfg.Redis))
 	}
+	// So that a form that asks for a product hears that there is none.
+	for _, product := range Products() {
+		if !slices.ContainsFunc(list, func(c checks.Check) bool { return c.Name() == product || strings.HasPrefix(c.Name(), product+"/") }) {
+			list = append(list, nothing(product))
+		}
+	}
 	return append(list, known{servers})
+}
+
+// nothing is the check of a product that nobody named and nobody looks for.
+func nothing(product string) checks.Check {
+	return checks.Func{ID: product, Look: func(context.Context, *checks.Output) error {
+		return fmt.Errorf("checks.database.%s names nothing: %w", product, checks.ErrNotApplicable)
+	}}
 }
 
 // Products are the families of checks of this room.

@@ -7,6 +7,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +27,7 @@ var (
 
 // Bounds of an answer.
 const (
-	maxRows   = 10_000 // counted
+	maxRows   = 10_000 // counted, and judged
 	maxValues = 500    // told as series
 	shownRows = 10     // in the finding
 	shownCell = 200    // bytes
@@ -204,8 +205,10 @@ func (c *check) judge(out *checks.Output, a answer) {
 	if c.Rows.any() && c.Rows.bad(float64(a.rows)) {
 		bad = append(bad, fmt.Sprintf("%d rows (%v)", a.rows, c.Rows))
 	}
-	for _, v := range a.values {
-		out.Set(c.value, v.number, append([]string{c.Query.Name, c.address, c.System}, v.labels...)...)
+	for n, v := range a.values {
+		if n < maxValues {
+			out.Set(c.value, v.number, append([]string{c.Query.Name, c.address, c.System}, v.labels...)...)
+		}
 		if c.Bad.any() && c.Bad.bad(v.number) && len(bad) < shownRows {
 			bad = append(bad, strings.TrimSpace(fmt.Sprintf("%s %s = %v (%v)", strings.Join(v.labels, " "), c.Value, v.number, c.Bad)))
 		}
@@ -242,9 +245,11 @@ func (c *check) ask(ctx context.Context, s *session) (answer, error) {
 		return answer{}, err
 	}
 	defer func() { _ = tx.Rollback() }()
-	if c.product.first != "" {
-		if _, err := tx.ExecContext(asking, c.product.first); err != nil {
-			return answer{}, err
+	if c.product.first != nil {
+		for _, sql := range c.product.first(c.Query) {
+			if _, err := tx.ExecContext(asking, sql); err != nil {
+				return answer{}, err
+			}
 		}
 	}
 	rows, err := tx.QueryContext(asking, c.Query.Query)
@@ -279,9 +284,12 @@ func (c *check) read(ctx context.Context, rows *sql.Rows) (answer, error) {
 	for n := range cells {
 		into[n] = &cells[n]
 	}
+	seen := map[string]int{}
 	for rows.Next() {
 		if a.rows++; a.rows > maxRows {
-			a.rows = maxRows
+			if a.rows = maxRows; c.Value != "" {
+				return a, fmt.Errorf("the answer has more than %d rows, which cannot all be judged by column %s; group them, or add LIMIT", maxRows, c.Value)
+			}
 			break
 		}
 		if err := ctx.Err(); err != nil {
@@ -297,17 +305,22 @@ func (c *check) read(ctx context.Context, rows *sql.Rows) (answer, error) {
 			}
 			a.shown = append(a.shown, row)
 		}
-		if c.Value == "" || len(a.values) >= maxValues || !cells[at(c.Value)].Valid {
+		if c.Value == "" || !cells[at(c.Value)].Valid {
 			continue
 		}
 		number, err := strconv.ParseFloat(strings.TrimSpace(cells[at(c.Value)].String), 64)
-		if err != nil {
+		if err != nil || math.IsNaN(number) || math.IsInf(number, 0) {
 			return a, fmt.Errorf("column %s holds no number in row %d", c.Value, a.rows)
 		}
 		v := value{number: number}
 		for _, l := range c.Labels {
-			v.labels = append(v.labels, cells[at(l)].String)
+			v.labels = append(v.labels, checks.SafeText(cells[at(l)].String, shownCell))
 		}
+		key := strings.Join(v.labels, "\x00")
+		if first, twice := seen[key]; twice {
+			return a, fmt.Errorf("rows %d and %d have the same labels; name columns under labels that tell them apart, or group the rows", first, a.rows)
+		}
+		seen[key] = a.rows
 		a.values = append(a.values, v)
 	}
 	return a, nil

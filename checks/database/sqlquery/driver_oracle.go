@@ -14,7 +14,7 @@ import (
 )
 
 func oracleDriver() *dialect {
-	return &dialect{port: 1521, open: openOracle, first: "SET TRANSACTION READ ONLY", trouble: oracleTrouble}
+	return &dialect{port: 1521, open: openOracle, first: func(Query) []string { return []string{"SET TRANSACTION READ ONLY"} }, trouble: oracleTrouble}
 }
 
 func openOracle(q Query, secret credential.Secret, t *tls.Config) (*sql.DB, error) {

@@ -16,7 +16,7 @@ import (
 )
 
 func sqlserverDriver() *dialect {
-	return &dialect{port: 1433, open: openSQLServer, first: "SET TRANSACTION ISOLATION LEVEL READ COMMITTED", trouble: sqlserverTrouble}
+	return &dialect{port: 1433, open: openSQLServer, first: func(Query) []string { return []string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED"} }, trouble: sqlserverTrouble}
 }
 
 // openSQLServer asks for a read-only replica where there is one. The product

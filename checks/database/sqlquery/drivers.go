@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
@@ -26,10 +27,11 @@ type dialect struct {
 	port int
 	// open prepares connections; nothing is dialled yet.
 	open func(q Query, secret credential.Secret, t *tls.Config) (*sql.DB, error)
-	// readOnly: the product's transactions can be read-only by themselves;
-	// otherwise first is what makes the one that has begun so, if anything can.
+	// readOnly: the product's transactions can be read-only by themselves.
 	readOnly bool
-	first    string
+	// first is what is said in a transaction before the query, to make it
+	// read-only or bounded where the product needs telling; nil is nothing.
+	first func(q Query) []string
 	// trouble tells what the server's own refusals mean.
 	trouble func(error) string
 }
@@ -41,7 +43,7 @@ var optional = []string{"sqlserver", "oracle"}
 func drivers() map[string]*dialect {
 	out := map[string]*dialect{
 		"postgres": {port: 5432, open: openPostgres, readOnly: true, trouble: postgresTrouble},
-		"mysql":    {port: 3306, open: openMySQL, readOnly: true, trouble: mysqlTrouble},
+		"mysql":    {port: 3306, open: openMySQL, readOnly: true, first: firstMySQL, trouble: mysqlTrouble},
 	}
 	for name, d := range map[string]*dialect{"sqlserver": sqlserverDriver(), "oracle": oracleDriver()} {
 		if d != nil {
@@ -58,8 +60,9 @@ func openPostgres(q Query, secret credential.Secret, t *tls.Config) (*sql.DB, er
 	}
 	cfg.Host, cfg.Port, cfg.User, cfg.Database, cfg.Password = q.Host, uint16(q.Port), q.User, q.Database, secret.Reveal()
 	cfg.TLSConfig, cfg.Fallbacks, cfg.ConnectTimeout = t, nil, 0
+	cfg.SSLNegotiation, cfg.ChannelBinding, cfg.RequireAuth = "", "prefer", "" // whatever the environment says
 	cfg.RuntimeParams = map[string]string{"application_name": "xunjian"}
-	set := fmt.Sprintf("SET default_transaction_read_only = on; SET statement_timeout = %d; SET lock_timeout = 1000", q.Timeout.Milliseconds())
+	set := fmt.Sprintf("SET default_transaction_read_only = on; SET statement_timeout = %d; SET lock_timeout = 1000", limitOf(q).Milliseconds())
 	return stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
 		_, err := c.PgConn().Exec(ctx, set).ReadAll()
 		return err
@@ -97,6 +100,22 @@ func openMySQL(q Query, secret credential.Secret, t *tls.Config) (*sql.DB, error
 	}
 	return sql.OpenDB(c), nil
 }
+
+// firstMySQL makes the session read-only and bounded. Statements that change
+// tables end the transaction by themselves before they begin, so that MariaDB
+// would carry out a DROP TABLE in one that is read-only.
+func firstMySQL(q Query) []string {
+	ms := limitOf(q).Milliseconds()
+	return []string{
+		"SET SESSION TRANSACTION READ ONLY",
+		// Each product reads its own comment.
+		fmt.Sprintf("SET SESSION lock_wait_timeout = 1, innodb_lock_wait_timeout = 1 /*M!100100 , max_statement_time = %d.%03d */ /*!50708 , max_execution_time = %d */", ms/1000, ms%1000, ms),
+	}
+}
+
+// limitOf is how long the server may take: a bit less than the check waits, so
+// that it says itself that it was too slow.
+func limitOf(q Query) time.Duration { return q.Timeout * 3 / 4 }
 
 // silent keeps the driver from printing: what went wrong is an error.
 type silent struct{}
