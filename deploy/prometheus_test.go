@@ -166,7 +166,7 @@ func TestCentralPrometheus(t *testing.T) {
 var (
 	metricName = regexp.MustCompile(`\b(?:node|xunjian|process)_\w+`)
 	// someHave are metrics of hardware and services that not every machine has.
-	someHave = regexp.MustCompile(`^node_(hwmon|md|edac|bonding|systemd|pressure|filesystem|disk|nf_conntrack)_`)
+	someHave = regexp.MustCompile(`^(node_(hwmon|md|edac|bonding|systemd|pressure|filesystem|disk|nf_conntrack|ntp|qdisc)_|pg_|mysql_|mysqld_|redis_|probe_|smokeping_|if[A-Z]|sys[A-Z]|ups[A-Z]|xunjian_(access|logs|mysql|path|peers|backup|certificate|database|device|integrity|log|peer|ping|port|probe|sql|syslog|traffic|ntp|tls|archive|postgres|gateway|tree)_)`)
 )
 
 // rulesHold asks for the expression of every rule: a rule that cannot be

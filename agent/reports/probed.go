@@ -57,7 +57,7 @@ func (r *Reports) probed(ctx context.Context, f *Facts) error {
 		}
 		// Wide enough to hold a try of the slowest probe.
 		parts := max(1, int(period/max(period/probedSteps, probedLeast, 2*every)))
-		step := (period / time.Duration(parts)).Truncate(time.Millisecond)
+		step := max(period/time.Duration(parts), time.Second).Truncate(time.Millisecond)
 		list, err := r.opt.Engine.QueryRange(ctx, `min by (system) (avg_over_time(probe_success{system=`+strconv.Quote(s.Name)+`}[`+strconv.FormatInt(step.Milliseconds(), 10)+`ms]))`,
 			f.To.Add(-time.Duration(parts-1)*step), f.To, step)
 		if err != nil {

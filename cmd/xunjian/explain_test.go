@@ -140,7 +140,7 @@ func TestHelpFitsTheScreen(t *testing.T) {
 }
 
 // offline are the commands that need no agent.
-var offline = regexp.MustCompile(`^xunjian (run|inspect|version|completion|help|config (check|example)|plan (check|diff|lint)|rules test)$`)
+var offline = regexp.MustCompile(`^xunjian (run|inspect|version|completion|help|config (check|example)|plan (check|diff|lint)|rules test|logs|logs scan)$`)
 
 // values are arguments and flags that make sense until an agent is asked.
 func sensible(t *testing.T, cmd *cobra.Command) []string {
@@ -160,6 +160,9 @@ func sensible(t *testing.T, cmd *cobra.Command) []string {
 		default:
 			args = append(args, "x")
 		}
+	}
+	if cmd.Flags().Lookup("all") != nil && strings.Contains(cmd.Use, "[PATH") {
+		args = append(args, "--all")
 	}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if f.Annotations[cobra.BashCompOneRequiredFlag] != nil {
@@ -197,7 +200,7 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 	say := speaker(t, text.EN)
 	for path, cmd := range commands(t, text.EN) {
 		want := 2
-		if path == "xunjian inspect" {
+		if path == "xunjian inspect" || path == "xunjian logs scan" {
 			want = exitNotInspected
 		}
 		for _, wrong := range [][]string{{"--no-such-flag"}, {"--output", "xml"}, {"--lang", "fr"}, {"--data"}} {
@@ -209,7 +212,7 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 		}
 		if len(strings.Fields(cmd.Use)) > 1 && !strings.HasPrefix(strings.Fields(cmd.Use)[1], "[") {
 			status, _, errOut := say(0, strings.Fields(path)[1:]...)
-			if status != 2 || !strings.Contains(errOut, " is missing") {
+			if status != want || !strings.Contains(errOut, " is missing") {
 				t.Errorf("%s without arguments: exit %d, %q", path, status, errOut)
 			}
 		}

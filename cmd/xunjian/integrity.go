@@ -120,6 +120,7 @@ func (c *cli) approveIntegrityCommand() *cobra.Command {
 		return c.approve(ctx, why, all, args)
 	})
 	cmd.Flags().StringVar(&why, "reason", "", c.t("flag.approve_reason", nil))
+	cmd.MarkFlagRequired("reason")
 	cmd.Flags().BoolVar(&all, "all", false, c.t("flag.approve_all", nil))
 	return cmd
 }

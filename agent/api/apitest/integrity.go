@@ -1,6 +1,7 @@
 package apitest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -19,17 +20,29 @@ func (w *World) openIntegrity() {
 	must(w.T, err)
 	cfg := integrity.Default()
 	cfg.Paths, cfg.AuditLog = []integrity.Tree{{Path: root, Kind: integrity.Web}}, ""
-	must(w.T, integrity.NewCheck(cfg, w.Integrity).Look(w.T.Context()))
+	check := integrity.NewCheck(cfg, w.Integrity)
+	must(w.T, check.Look(w.T.Context()))
+	n := 0
+	w.alter = func() {
+		n++
+		must(w.T, os.WriteFile(filepath.Join(root, fmt.Sprintf("x%d.php", n)), []byte("<?php @eval($_POST['x']); ?>\n"), 0o644))
+		must(w.T, check.Look(w.T.Context()))
+	}
 }
 
-// Change is the id of the file that is not as it was approved; empty if there
-// is none.
+// Change is the id of a file that is not as it was approved; empty before the
+// first look is over.
 func (w *World) Change() string {
 	w.T.Helper()
 	r, err := w.Integrity.Report()
 	must(w.T, err)
-	if len(r.Trees) == 0 || !r.Trees[0].Complete || len(r.Changes) == 0 {
+	if len(r.Trees) == 0 || !r.Trees[0].Complete {
 		return ""
+	}
+	if len(r.Changes) == 0 { // the last one was approved: make another
+		w.alter()
+		r, err = w.Integrity.Report()
+		must(w.T, err)
 	}
 	return r.Changes[0].ID
 }

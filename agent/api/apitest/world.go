@@ -65,6 +65,7 @@ type World struct {
 	Accounts *access.Accounts
 	// Integrity guards a web root; see Change.
 	Integrity *integrity.Keeper
+	alter     func()
 	Archive   *archive.Archive
 	Options   api.Options
 	Closing   chan struct{}
