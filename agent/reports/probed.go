@@ -38,8 +38,8 @@ const (
 // into parts, each of which is known if a probe was made in it.
 func (r *Reports) probed(ctx context.Context, f *Facts) error {
 	period := f.To.Sub(f.From)
-	if period <= 0 {
-		return nil
+	if period < time.Second {
+		return nil // a query looks back over whole seconds
 	}
 	rhythm, err := r.opt.Engine.Query(ctx, fmt.Sprintf(`max by (system) (max_over_time(xunjian_probe_interval_seconds{system!=""}[%ds]))`, int(period.Seconds())), f.To)
 	if err != nil {
