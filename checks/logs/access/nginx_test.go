@@ -190,7 +190,7 @@ func TestAttacksOnARealServer(t *testing.T) {
 	var table strings.Builder
 	table.WriteString("| what was sent | requests | found | under the same class | recall |\n|---|--:|--:|--:|--:|\n")
 	all, hit := 0, 0
-	for _, class := range slices.SortedFunc(maps.Keys(by), func(a, b string) int { return cmp.Compare(by[b].sent, by[a].sent) }) {
+	for _, class := range slices.SortedFunc(maps.Keys(by), func(a, b string) int { return cmp.Or(cmp.Compare(by[b].sent, by[a].sent), cmp.Compare(a, b)) }) {
 		if class == "" {
 			continue
 		}
