@@ -49,9 +49,9 @@ func background(t *testing.T, l *listener, f func(r *checks.Runner, last func() 
 }
 
 func TestBackgroundWakes(t *testing.T) {
-	var poke func()
+	pokes := make(chan func(), 1)
 	l := &listener{serve: func(ctx context.Context, wake func()) error {
-		poke = wake
+		pokes <- wake
 		<-ctx.Done()
 		return nil
 	}}
@@ -59,6 +59,7 @@ func TestBackgroundWakes(t *testing.T) {
 		if n := l.runs.Load(); n != 1 {
 			t.Fatalf("%d runs at the start, want 1", n)
 		}
+		poke := <-pokes
 		poke()
 		synctest.Wait()
 		if n := l.runs.Load(); n != 2 {
@@ -86,9 +87,9 @@ func TestBackgroundBreaks(t *testing.T) {
 		"an end":   func() error { return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
-			var begun int
+			var begun atomic.Int32
 			l := &listener{serve: func(ctx context.Context, _ func()) error {
-				if begun++; begun < 4 {
+				if begun.Add(1) < 4 {
 					return fail()
 				}
 				<-ctx.Done()
@@ -100,8 +101,8 @@ func TestBackgroundBreaks(t *testing.T) {
 					t.Errorf("while it is broken: %v %q %+v", res.Verdict, res.Error, res.Findings)
 				}
 				time.Sleep(2 * time.Minute)
-				if begun != 4 {
-					t.Errorf("begun %d times, want 4", begun)
+				if n := begun.Load(); n != 4 {
+					t.Errorf("begun %d times, want 4", n)
 				}
 				if res := last(); res.Verdict != checks.OK || res.Error != "" {
 					t.Errorf("once it works: %v %q", res.Verdict, res.Error)
