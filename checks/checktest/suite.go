@@ -49,7 +49,7 @@ func (s *suite) serving(fresh func() checks.Check) func() checks.Check {
 			cancel()
 			select {
 			case <-done:
-			case <-time.After(5 * time.Second):
+			case <-time.After(20 * time.Second):
 				s.faultf("its Serve goes on for 5s after its context has ended")
 			}
 		})
