@@ -23,14 +23,11 @@ func (c *cli) logsSearchCommand() *cobra.Command {
 	})
 	c.between(cmd, &from, &to)
 	f := cmd.Flags()
-	for _, v := range []struct {
-		name string
-		into *string
-	}{
-		{"source", &q.Source}, {"event", &q.Event}, {"severity", &q.Severity}, {"text", &q.Text}, {"regexp", &q.Regexp},
-	} {
-		f.StringVar(v.into, v.name, "", c.t("flag.logs."+v.name, nil))
-	}
+	f.StringVar(&q.Source, "source", "", c.t("flag.logs.source", nil))
+	f.StringVar(&q.Event, "event", "", c.t("flag.logs.event", nil))
+	f.StringVar(&q.Severity, "severity", "", c.t("flag.logs.severity", nil))
+	f.StringVar(&q.Text, "text", "", c.t("flag.logs.text", nil))
+	f.StringVar(&q.Regexp, "regexp", "", c.t("flag.logs.regexp", nil))
 	f.Int64Var(&q.Before, "before", 0, c.t("flag.logs.before", nil))
 	f.IntVar(&q.Limit, "limit", 100, c.t("flag.limit", nil))
 	return cmd

@@ -19,7 +19,7 @@ import (
 
 // families are the messages whose ids are put together: the words of the API,
 // which TestEveryWordOfTheAPIIsSaid holds.
-var families = []string{"state.", "verdict.", "actor.", "flag.logs."}
+var families = []string{"state.", "verdict.", "actor."}
 
 // prefixes are what the helpers that take a part of an id put before it, and
 // which of their arguments it is.
