@@ -50,7 +50,7 @@ func (s *suite) serving(fresh func() checks.Check) func() checks.Check {
 			select {
 			case <-done:
 			case <-time.After(20 * time.Second):
-				s.faultf("its Serve goes on for 5s after its context has ended")
+				s.faultf("its Serve goes on for 20s after its context has ended")
 			}
 		})
 		return c
