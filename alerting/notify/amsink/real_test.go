@@ -75,7 +75,7 @@ func alertmanager(t *testing.T) (address string, said *receiver) {
 	t.Helper()
 	path, err := exec.LookPath("prometheus-alertmanager")
 	if err != nil {
-		t.Skip("prometheus-alertmanager is not installed")
+		t.Fatal("prometheus-alertmanager is missing: run make packages")
 	}
 	said = &receiver{}
 	hook := httptest.NewServer(said)
@@ -142,7 +142,7 @@ func listed(t *testing.T, address string) string {
 	t.Helper()
 	path, err := exec.LookPath("amtool")
 	if err != nil {
-		t.Skip("amtool is not installed")
+		t.Fatal("amtool is missing: run make packages")
 	}
 	at := strings.Replace(address, "http://", "http://xunjian:"+strings.ReplaceAll(password, " ", "%20")+"@", 1)
 	out, err := exec.Command(path, "--alertmanager.url="+at, "alert", "query", "-o", "extended").CombinedOutput()
