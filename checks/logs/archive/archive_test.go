@@ -374,8 +374,8 @@ func TestDamageIsToldAndTheRestIsFound(t *testing.T) {
 	if p.Damaged == 0 && a.Stats().Damaged == 0 {
 		t.Error("the damage is told nowhere")
 	}
-	v, err := a.Verify(context.Background())
-	if err != nil || len(v.Bad) == 0 {
+	v, err := a.Verify(context.Background(), 0)
+	if err != nil || len(v.Damage) == 0 {
 		t.Errorf("Verify: %+v, %v", v, err)
 	}
 }
