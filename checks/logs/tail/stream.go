@@ -31,6 +31,9 @@ const (
 	maxRetired = 32 // open at a time
 	racy       = 20 * time.Millisecond
 	remember   = time.Minute
+	// maxRemembered is how many of those that were read to their end and are
+	// gone are known again.
+	maxRemembered = 16
 )
 
 // poll looks who has the name, looks for rotated files if anything changed, and
@@ -234,19 +237,32 @@ func (st *stream) drop(f *file) {
 
 // folderChanged reports whether names have changed since the last look.
 func (st *stream) folderChanged(now time.Time) bool {
-	fi, err := os.Stat(filepath.Dir(st.path))
-	if err != nil {
-		return false
-	}
-	mod := fi.ModTime()
-	if mod.Equal(st.dirMod) {
+	mod := st.folderTime()
+	if mod.IsZero() || mod.Equal(st.dirMod) {
 		return false
 	}
 	st.dirMod = mod
-	if d := now.Sub(mod); d < racy && d > -racy {
-		st.dirMod = time.Time{} // another change may bear the same time
+	if isRacy(mod, now) {
+		st.dirMod = time.Time{}
 	}
 	return true
+}
+
+// folderTime is when names last changed in the folder; zero if it cannot be
+// looked at.
+func (st *stream) folderTime() time.Time {
+	fi, err := os.Stat(filepath.Dir(st.path))
+	if err != nil {
+		return time.Time{}
+	}
+	return fi.ModTime()
+}
+
+// isRacy reports whether a folder changed so lately that another change may
+// bear the same time.
+func isRacy(mod, now time.Time) bool {
+	d := now.Sub(mod)
+	return d < racy && d > -racy
 }
 
 // read drains what is open, the active file last.
@@ -312,16 +328,19 @@ func (st *stream) retire(now time.Time) {
 			st.finish(f, now)
 		}
 	}
-	for _, f := range slices.Clone(st.files) {
-		if f == st.active || f.f != nil || f.packed != nil {
+	done := 0
+	for _, f := range slices.Backward(slices.Clone(st.files)) {
+		if f == st.active || f.f != nil || f.packed != nil || f.lost.IsZero() {
 			continue
 		}
+		if f.Done {
+			done++
+		}
 		switch {
-		case f.lost.IsZero():
-		case f.Done && now.Sub(f.lost) > remember:
+		case f.Done && (done > maxRemembered || now.Sub(f.lost) > remember):
 			st.drop(f)
 		case f.Done:
-		case now.Sub(f.lost) > st.s.feed.t.opt.Linger/3:
+		case f.sought.Sub(f.lost) > st.s.feed.t.opt.Linger/3:
 			st.miss(f)
 		default:
 			st.search = true
