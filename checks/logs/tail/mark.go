@@ -118,8 +118,10 @@ type file struct {
 	// retired files have lost their name to another.
 	retired bool
 	// lost is since when neither the file nor a copy is found; sought is when
-	// it was last looked for.
+	// it was last looked for. missed counts the looks since it was last seen
+	// that say nothing, for names changed meanwhile.
 	lost, sought time.Time
+	missed       int
 }
 
 func (f *file) close() {

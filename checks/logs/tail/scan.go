@@ -36,17 +36,19 @@ func (st *stream) scan(now time.Time) error {
 		}
 		if f != nil {
 			seen[f] = true
-			f.lost = time.Time{}
+			f.lost, f.missed = time.Time{}, 0
 		}
 	}
 	whole := !isRacy(before, now) && st.folderTime().Equal(before)
 	for _, f := range st.files {
-		// Of what was read to its end it does not matter.
-		if seen[f] || f == st.active || f.f != nil || f.packed != nil || !whole && !f.Done {
-			continue
-		}
-		if f.sought = now; f.lost.IsZero() {
-			f.lost = now
+		switch {
+		case seen[f] || f == st.active || f.f != nil || f.packed != nil:
+		case !whole:
+			f.missed++
+		default:
+			if f.sought = now; f.lost.IsZero() {
+				f.lost = now
+			}
 		}
 	}
 	return errors.Join(errs...)

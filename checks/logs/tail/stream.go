@@ -31,9 +31,9 @@ const (
 	maxRetired = 32 // open at a time
 	racy       = 20 * time.Millisecond
 	remember   = time.Minute
-	// maxRemembered is how many of those that were read to their end and are
-	// gone are known again.
-	maxRemembered = 16
+	// maxMissed is how many looks in succession may pass over a file that
+	// was read to its end, in a folder whose names never rest.
+	maxMissed = 64
 )
 
 // poll looks who has the name, looks for rotated files if anything changed, and
@@ -328,18 +328,16 @@ func (st *stream) retire(now time.Time) {
 			st.finish(f, now)
 		}
 	}
-	done := 0
-	for _, f := range slices.Backward(slices.Clone(st.files)) {
-		if f == st.active || f.f != nil || f.packed != nil || f.lost.IsZero() {
+	for _, f := range slices.Clone(st.files) {
+		if f == st.active || f.f != nil || f.packed != nil {
 			continue
 		}
-		if f.Done {
-			done++
-		}
 		switch {
-		case f.Done && (done > maxRemembered || now.Sub(f.lost) > remember):
-			st.drop(f)
 		case f.Done:
+			if f.missed > maxMissed || !f.lost.IsZero() && now.Sub(f.lost) > remember {
+				st.drop(f)
+			}
+		case f.lost.IsZero():
 		case f.sought.Sub(f.lost) > st.s.feed.t.opt.Linger/3:
 			st.miss(f)
 		default:
@@ -373,6 +371,6 @@ func (st *stream) finish(f *file, now time.Time) {
 		f.Size, f.Mod = fi.Size(), fi.ModTime()
 	}
 	f.close()
-	f.Done, f.lost = true, now // until the next scan sees it
+	f.Done = true
 	st.s.feed.t.dirty = true
 }
