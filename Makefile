@@ -12,7 +12,7 @@ PURE    := CGO_ENABLED=0 GOFLAGS=-trimpath
 CROSS   := linux/amd64 linux/arm64 linux/loong64 linux/riscv64 windows/amd64
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test packages lint generate generated cross bench bench-probes faults flood soak clean
+.PHONY: help run build test packages lint generate generated cross bench bench-logs bench-probes faults flood soak clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ cross: ## build for every platform we promise
 
 bench: build ## the figures of docs/performance.md, on this machine
 	$(PURE) $(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
+
+bench-logs: ## review of logs beside ripgrep, grep and fail2ban, 1 GB each
+	XUNJIAN_BENCH_LOG=1000000000 $(PURE) $(GO) test -run '^$$' -bench BesideOthers -benchtime 3x -timeout 60m ./checks/logs
 
 bench-probes: build ## CPU and memory of a thousand probes at 10s (6 minutes)
 	$(PURE) $(GO) test -run '^$$' -bench ThousandProbes -benchtime 1x -timeout 20m ./agent/
