@@ -109,7 +109,7 @@ func (a *Archive) sync() error {
 		}
 		a.mu.Lock()
 		more := len(a.pending) > 0
-		first, raw := a.cur.first, a.cur.raw
+		first, raw, next := a.cur.first, a.cur.raw, a.cur.first+uint64(a.cur.count)
 		a.mu.Unlock()
 		if more {
 			continue // or the journal would forget what is not in a segment yet
@@ -117,6 +117,9 @@ func (a *Archive) sync() error {
 		if err := a.w.journal.keep(first, raw, a.roomFor); err != nil {
 			return fmt.Errorf("write the journal of kept lines: %w", err)
 		}
+		a.mu.Lock()
+		a.durable = next
+		a.mu.Unlock()
 		return nil
 	}
 }
