@@ -118,7 +118,7 @@ func TestAgreesWithTheExpressionsAlone(t *testing.T) {
 	list := ours(t)
 	m := NewMatcher(list)
 	var log bytes.Buffer
-	if err := logtest.Mixture(&log, 400<<10, 7); err != nil {
+	if err := logtest.Mixture(&log, 60<<10, 7); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range list {
