@@ -19,6 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"xunjian/alerting/inspection"
+	"xunjian/checks/security/integrity"
 )
 
 // chromium is a real browser, and what it complains of.
@@ -152,8 +153,21 @@ func everyPage(s *site) []string {
 	return []string{
 		"/", "/incidents", "/incidents?state=resolved&offset=50", "/incidents/" + e, "/incidents/" + d + "?order=oldest", "/incidents/new", "/incidents/" + e + "/documents/file-in-writing", "/incidents/" + e + "/documents/notify-bidders",
 		"/answer/" + s.links.Token(e, "zhang", noon), "/rounds", "/rounds/" + round.ID, "/checks", "/checks/filesystem?range=24h", "/checks/cpu?range=6h", "/checks/plugin/oracle", "/network", "/alerts", "/notices", "/rules", "/plan", "/plan/server-failure",
-		"/logs", "/logs/sshd_failed", "/explore", "/explore?" + url.Values{"expr": {"node_load1"}, "range": {"24h"}}.Encode(), "/about?verify", "/account", "/users", "/nowhere", "/logs/search", "/logs/search?event=login-failed&text=root&severity=debug",
+		"/logs", "/logs/sshd_failed", "/logs/lines?verdict=attention", "/logs/access", "/logs/access/lines?hours=24", "/logs/templates", "/logs/templates/" + s.template() + "?source=app", "/integrity", "/explore", "/explore?" + url.Values{"expr": {"node_load1"}, "range": {"24h"}}.Encode(), "/about?verify", "/account", "/users", "/nowhere", "/logs/search", "/logs/search?event=login-failed&text=root&severity=debug",
 	}
+}
+
+// template is the first kind of lines of the application's log.
+func (s *site) template() string {
+	got, err := siteLogs{s}.Novelty(s.t.Context())
+	must(s.t, err)
+	for _, one := range got.Sources {
+		if one.Source == "app" {
+			return one.Templates[0].ID
+		}
+	}
+	s.t.Fatal("the log of the application has no kinds of lines")
+	return ""
 }
 
 // TestEveryPageFits looks at every page in both languages on a telephone and
@@ -162,6 +176,13 @@ func everyPage(s *site) []string {
 func TestEveryPageFits(t *testing.T) {
 	s := newSite(t)
 	tell(s)
+	s.attacked()
+	root := s.guard(t)
+	tree := s.seen(t, func(integrity.Report) bool { return true }).Trees[0].ID
+	_, err := s.guarded.Approve(t.Context(), integrity.Actor{Name: "zhang", Via: "test"}, "门户 7.2 发布", []string{tree})
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(root, "index.html"), []byte("<h1>Hacked</h1>\n"), 0o644))
+	s.seen(t, func(r integrity.Report) bool { return r.Total == 2 })
 	dir := os.Getenv("XUNJIAN_SHOTS")
 	for _, lang := range []string{"zh-CN", "en"} {
 		t.Run(lang, func(t *testing.T) {

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"xunjian/checks/logs/access"
 	"xunjian/checks/logs/archive"
+	"xunjian/checks/logs/novelty"
 )
 
 // Lines is what the console needs of *archive.Archive.
@@ -18,7 +20,7 @@ type Lines interface {
 // lineEvents are what lines can be understood as, for the choice of one.
 var lineEvents = []string{
 	"login", "login-failed", "logout", "config-changed", "privilege-changed", "link-down", "link-up", "attack", "attack-blocked",
-	"device-restarted", "ha-switch", "hardware-fault",
+	"device-restarted", "ha-switch", "hardware-fault", access.AttackEvent, novelty.NewEvent,
 }
 
 type searchPage struct {

@@ -44,7 +44,7 @@ func sshd(at time.Time, format string, args ...any) string {
 
 func found(j *judge) string {
 	var out []string
-	for _, f := range j.findings() {
+	for _, f := range j.findings(time.Time{}) {
 		out = append(out, fmt.Sprintf("%s(%s) %s", f.Code, f.Subject, f.Verdict))
 	}
 	slices.Sort(out)
@@ -71,7 +71,7 @@ func TestBruteForce(t *testing.T) {
 		t.Error("the tenth is not grave")
 	}
 	want(t, "the tenth", found(j), "logs.bruteforce(203.0.113.7) attention")
-	if users := j.findings()[0].Args["users"]; users != "root, x" {
+	if users := j.findings(time.Time{})[0].Args["users"]; users != "root, x" {
 		t.Errorf("users %v", users)
 	}
 
