@@ -23,6 +23,8 @@ type logLinesPage struct {
 	Of       []string
 	Back     string
 	BackText string
+	// Kind is the template that the lines are of, if they are of one.
+	Kind string
 	// Samples are lines that are remembered beside the archive.
 	Samples []string
 	// Note says what of such lines is kept.
@@ -118,7 +120,7 @@ func showTemplateLines(r *request) error {
 		for _, t := range s.Templates {
 			if t.ID == id && s.Source == source {
 				page := logLinesPage{
-					Title: visible(cut(t.Text(), 300)), Back: "/logs/templates", BackText: r.T("console.nav.templates"), Note: r.T("console.templates.kept"), Samples: t.Samples,
+					Title: r.T("console.templates.one"), Kind: visible(cut(t.Text(), 400)), Back: "/logs/templates", BackText: r.T("console.nav.templates"), Note: r.T("console.templates.kept"), Samples: t.Samples,
 				}
 				return r.logLines(page, archive.Query{Event: novelty.NewEvent, Fields: map[string]string{novelty.FieldTemplate: id}})
 			}
@@ -140,7 +142,11 @@ func (r *request) logLines(page logLinesPage, q archive.Query) error {
 	if q.Source != "" {
 		page.Of = append(page.Of, visible(cut(q.Source, 100)))
 	}
-	page.Of = append(page.Of, r.say.Clock(from)+" – "+r.moment(to, r.now).Clock)
+	end := to
+	if end.IsZero() {
+		end = r.now
+	}
+	page.Of = append(page.Of, r.say.Clock(from)+" – "+r.say.Clock(end))
 	ctx, cancel := context.WithTimeout(r.Context(), linesWithin)
 	defer cancel()
 	got, err := r.c.opt.Lines.Search(ctx, q)

@@ -170,7 +170,7 @@ func (r *request) verdictCounts(counts map[checks.Verdict]uint64, way lineSpan, 
 	var out []countLink
 	for _, v := range []checks.Verdict{checks.Abnormal, checks.Attention, checks.OK} {
 		if n := counts[v]; n > 0 {
-			out = append(out, countLink{r.logState(v), text.Number(float64(n)), r.T("console.logs.lines"), way.to("/logs/lines", append(pairs, "verdict", v.String())...)})
+			out = append(out, countLink{r.logState(v), text.Number(float64(n)), r.T("console.logs.lines_" + v.String()), way.to("/logs/lines", append(pairs, "verdict", v.String())...)})
 		}
 	}
 	return out
