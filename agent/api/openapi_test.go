@@ -464,7 +464,7 @@ func guard(play func(want int, method, template, body string, parts ...string) a
 	if r := into[api.AccessReport](play(200, "GET", "/logs/access", "")); len(r.Sites) != 1 || len(r.Sites[0].Attackers) != 1 || len(r.Sites[0].Attackers[0].Samples) != 1 {
 		panic("the access log was not read")
 	}
-	if r := into[api.TemplateReport](play(200, "GET", "/logs/templates", "")); len(r.Sources) != 1 || len(r.Sources[0].Templates) != 1 {
+	if r := into[api.TemplateReport](play(200, "GET", "/logs/templates", "")); len(r.Sources) != 2 || len(r.Sources[0].Templates) != 1 {
 		panic("the log was not read")
 	}
 }
