@@ -12,7 +12,7 @@ PURE    := CGO_ENABLED=0 GOFLAGS=-trimpath
 CROSS   := linux/amd64 linux/arm64 linux/loong64 linux/riscv64 windows/amd64
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test packages lint generate generated cross bench bench-probes faults flood soak clean
+.PHONY: help run build test packages lint generate generated cross bench bench-logs bench-probes faults flood soak clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ cross: ## build for every platform we promise
 bench: build ## the figures of docs/performance.md, on this machine
 	$(PURE) $(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
+bench-logs: ## review of logs beside ripgrep, grep and fail2ban, 1 GB each
+	XUNJIAN_BENCH_LOG=1000000000 $(PURE) $(GO) test -run '^$$' -bench BesideOthers -benchtime 3x -timeout 60m ./checks/logs
+
 bench-probes: build ## CPU and memory of a thousand probes at 10s (6 minutes)
 	$(PURE) $(GO) test -run '^$$' -bench ThousandProbes -benchtime 1x -timeout 20m ./agent/
 
@@ -59,7 +62,7 @@ FLOOD ?= 60s
 flood: ## 50,000 syslog messages a second for FLOOD (default 60s), beside rsyslogd
 	XUNJIAN_FLOOD=$(FLOOD) $(PURE) $(GO) test -run '^TestFlood$$' -v -timeout 1h ./checks/logs/syslog/
 
-soak: ## a million rotations of a log, with kills of the reader
+soak: ## a million rotations of a log, with kills of the reader (half an hour)
 	XUNJIAN_ROTATIONS=1000000 $(GO) test -run '^TestRotation$$' -v -timeout 24h ./checks/logs/tail/
 
 backups: ## every form of backup, restored for trial into real servers

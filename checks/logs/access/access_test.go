@@ -1,14 +1,12 @@
 package access
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -345,66 +343,4 @@ func FuzzAttack(f *testing.F) {
 			t.Errorf("unsafe: %q", a.Data)
 		}
 	})
-}
-
-// ordinaryLog is the log of ordinary traffic, about n bytes of it.
-func ordinaryLog(n int) []byte {
-	var b bytes.Buffer
-	r := rand.New(rand.NewPCG(7, 7))
-	list := ordinary()
-	plain := []string{"/", "/index.html", "/bid/list?page=%d", "/project/%d", "/static/js/app.%d.js", "/static/css/a.css?v=%d", "/api/v1/projects/%d/files", "/notice/%d.html", "/img/%d.png"}
-	at := noon
-	for b.Len() < n {
-		at = at.Add(time.Duration(r.IntN(200)) * time.Millisecond)
-		target := plain[r.IntN(len(plain))]
-		if strings.Contains(target, "%d") {
-			target = fmt.Sprintf(target, r.IntN(100000))
-		}
-		if r.IntN(20) == 0 { // one of twenty looks for something
-			target = list[r.IntN(len(list))].target
-		}
-		b.WriteString(line(at, fmt.Sprintf("10.%d.%d.%d", r.IntN(4), r.IntN(30), r.IntN(250)), "GET", target, 200))
-	}
-	return b.Bytes()
-}
-
-// BenchmarkOrdinaryTraffic is the review of ordinary traffic: counting, the
-// cheap look, the rule set behind it. XUNJIAN_ACCESS_MB makes it larger.
-func BenchmarkOrdinaryTraffic(b *testing.B) {
-	size := 64 << 20
-	if s := os.Getenv("XUNJIAN_ACCESS_MB"); s != "" {
-		fmt.Sscan(s, &size)
-		size <<= 20
-	}
-	log := ordinaryLog(size)
-	b.SetBytes(int64(len(log)))
-	b.ResetTimer()
-	began, rounds := cpu(), 0
-	for b.Loop() {
-		a := New(Default(), nil)
-		a.cfg.Rate = 1 << 30
-		for rest := log; len(rest) > 0; {
-			n := min(len(rest), 1<<20)
-			if n < len(rest) {
-				n = bytes.LastIndexByte(rest[:n], '\n') + 1
-			}
-			a.Take(tail.Block{Source: "web", Kind: "access", Text: rest[:n], Read: time.Now()})
-			rest = rest[n:]
-		}
-		s := a.sites["web"]
-		b.ReportMetric(float64(s.Suspicious)/float64(s.Requests), "odd/request")
-		b.ReportMetric(float64(s.Judged), "judged")
-		rounds++
-	}
-	b.ReportMetric(float64(rounds*len(log))/1e6/(cpu()-began).Seconds(), "MB/cpu-s")
-}
-
-// cpu is the processor time of the process: what a busy machine does not
-// change.
-func cpu() time.Duration {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -29,8 +29,11 @@ type visitor struct {
 // page is one address with its numbers left out, as one client asked for it.
 type page struct {
 	requests int
-	// different are the numbers asked for, as a bitmap for linear counting.
-	different [128]uint64
+	// first are the hashes of the first things asked for: most clients ask for
+	// no more, and need no bitmap.
+	first [4]uint64
+	// different are the things asked for, as a bitmap for linear counting.
+	different *[128]uint64
 }
 
 const (
@@ -130,10 +133,21 @@ func (v *visitor) ask(e *Entry, path []byte) {
 		p = &page{}
 		v.pages[key] = p
 	}
-	p.requests++
 	h := hash(e.Target) ^ hash(e.Query)*31
-	p.different[(h>>6)&127] |= 1 << (h & 63)
+	if p.requests++; p.requests <= len(p.first) {
+		p.first[p.requests-1] = h
+		return
+	}
+	if p.different == nil {
+		p.different = new([128]uint64)
+		for _, h := range p.first {
+			p.note(h)
+		}
+	}
+	p.note(h)
 }
+
+func (p *page) note(h uint64) { p.different[(h>>6)&127] |= 1 << (h & 63) }
 
 // hash is FNV-1a; who asks so that it collides is counted too low, and only in
 // figures of his own.
@@ -145,7 +159,8 @@ func hash(b []byte) uint64 {
 	return h ^ h>>29
 }
 
-// count estimates how many different things were asked for: linear counting.
+// count estimates how many different things were asked for, of a page with more
+// requests than fit into first: linear counting.
 func (p *page) count() float64 {
 	set := 0
 	for _, w := range p.different {

@@ -17,6 +17,7 @@
 package archive
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"os"
@@ -34,20 +35,27 @@ const (
 	maxPending = 32 << 20
 )
 
+// options are what a test has otherwise.
+type options struct {
+	now  func() time.Time
+	free func() (int64, error) // the room on the disk
+	// block and room are blockSize and maxPending, or less.
+	block, room int
+}
+
 // Archive keeps lines in a folder. It is safe for concurrent use.
 type Archive struct {
 	dir string
-	cfg Config
 	log *slog.Logger
-	now func() time.Time
-	// free tells the room on the disk; a test says what it likes.
-	free func() (int64, error)
+	options
 
-	wake chan struct{}
+	wake, revised chan struct{}
+
 	stop chan struct{}
 	done chan struct{}
 
 	mu      sync.Mutex
+	cfg     Config
 	closed  bool
 	cur     *block     // grows
 	pending []*block   // waits to be written, oldest first
@@ -56,6 +64,10 @@ type Archive struct {
 	bytes   int64      // of all segments
 	stats   Stats
 	forced  Forced
+	durable uint64 // Seq up to which lines outlive a crash, exclusive
+	// What is known to be damaged, and what the last look at everything came to.
+	damage   map[spot]Damage
+	verified Verified
 
 	// The writer's own; no other goroutine touches it.
 	w writer
@@ -77,8 +89,10 @@ type Stats struct {
 	Pending int64
 	// Oldest is when the oldest line on the disk came; zero if there is none.
 	Oldest time.Time
-	// Damaged counts the blocks that could not be read.
-	Damaged uint64
+	// Verified is when everything was last looked at; zero if it never was.
+	Verified time.Time
+	// Damaged counts the places that are known to be damaged.
+	Damaged int
 	// Error says why nothing can be written now; empty if all is well. Since is
 	// when that began.
 	Error string
@@ -92,22 +106,26 @@ type Stats struct {
 // Open opens the archive in a folder, and makes it if it is not there. Close
 // must be called.
 func Open(dir string, cfg Config, log *slog.Logger) (*Archive, error) {
-	return open(dir, cfg, log, time.Now, nil)
+	return open(dir, cfg, log, options{})
 }
 
-func open(dir string, cfg Config, log *slog.Logger, now func() time.Time, free func() (int64, error)) (*Archive, error) {
+func open(dir string, cfg Config, log *slog.Logger, opt options) (*Archive, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("make the folder of kept lines: %w", err)
 	}
-	a := &Archive{
-		dir: dir, cfg: cfg, log: log, now: now, free: free,
-		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	if opt.now == nil {
+		opt.now = time.Now
 	}
-	if a.free == nil {
-		a.free = func() (int64, error) { return freeBytes(dir) }
+	if opt.free == nil {
+		opt.free = func() (int64, error) { return freeBytes(dir) }
+	}
+	opt.block, opt.room = cmp.Or(opt.block, blockSize), cmp.Or(opt.room, maxPending)
+	a := &Archive{
+		dir: dir, cfg: cfg, log: log, options: opt, damage: map[spot]Damage{},
+		wake: make(chan struct{}, 1), revised: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	if err := a.recover(); err != nil {
 		a.w.close()
@@ -126,7 +144,7 @@ func (a *Archive) Append(lines []Record) int {
 	kept := 0
 	for i := range lines {
 		r := &lines[i]
-		if a.closed || a.waiting+len(a.cur.raw) >= maxPending {
+		if a.closed || a.waiting+len(a.cur.raw) >= a.room {
 			a.stats.Dropped += uint64(len(lines) - i)
 			break
 		}
@@ -146,7 +164,7 @@ func (a *Archive) Append(lines []Record) int {
 // because another day begins.
 func (a *Archive) full(r *Record) bool {
 	const day = 24 * 60 * 60 * 1000
-	return len(a.cur.raw) >= blockSize || r.Received.UnixMilli()/day != a.cur.min/day
+	return len(a.cur.raw) >= a.block || r.Received.UnixMilli()/day != a.cur.min/day
 }
 
 // sealLocked hands the present block to the writer.
@@ -156,7 +174,7 @@ func (a *Archive) sealLocked() {
 	}
 	a.pending = append(a.pending, a.cur)
 	a.waiting += len(a.cur.raw)
-	a.cur = newBlock(a.cur.first + uint64(a.cur.count))
+	a.cur = a.cur.after()
 	select {
 	case a.wake <- struct{}{}:
 	default:
@@ -197,8 +215,28 @@ func (a *Archive) Stats() Stats {
 		s.Oldest = time.UnixMilli(a.segs[0].min)
 	}
 	s.PerDay = perDay(a.segs, a.now())
+	s.Verified, s.Damaged = a.verified.At, len(a.damage)
 	return s
 }
 
-// Config returns what the archive was opened with.
-func (a *Archive) Config() Config { return a.cfg }
+// Config returns what is in force.
+func (a *Archive) Config() Config {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.cfg
+}
+
+// Revise puts another configuration in force, which has to be valid. What is
+// beyond a smaller budget goes at once, on the record.
+func (a *Archive) Revise(cfg Config) {
+	a.mu.Lock()
+	same := cfg == a.cfg
+	a.cfg = cfg
+	a.mu.Unlock()
+	if !same {
+		select {
+		case a.revised <- struct{}{}:
+		default:
+		}
+	}
+}

@@ -46,12 +46,12 @@ func TestCheckTellsTheFacts(t *testing.T) {
 	t.Run("unwritable", func(t *testing.T) {
 		dir := t.TempDir()
 		a := openAt(t, dir, quick())
-		a.Append(lines(0, 20_000))
+		a.Append(lines(0, 1000))
 		until(t, "a file", func() bool { return a.Stats().Lines > 0 })
 		// The next day's file cannot be made where a folder has its name.
 		next := line(0)
 		next.Received = noon.AddDate(0, 0, 1)
-		if err := os.Mkdir(filepath.Join(dir, segmentName("2027-03-02", 20_001)), 0o755); err != nil {
+		if err := os.Mkdir(filepath.Join(dir, segmentName("2027-03-02", 1001)), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		third := next
@@ -85,7 +85,7 @@ func TestCheckTellsTheFacts(t *testing.T) {
 			t.Fatal(err)
 		}
 		at := noon
-		a, err := open(dir, quick(), nil, func() time.Time { return at }, nil)
+		a, err := open(dir, quick(), nil, options{now: func() time.Time { return at }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func TestCheckTellsTheFacts(t *testing.T) {
 		}
 		a.Close()
 		at = noon.AddDate(0, 0, 173)
-		if a, err = open(dir, quick(), nil, func() time.Time { return at }, nil); err != nil {
+		if a, err = open(dir, quick(), nil, options{now: func() time.Time { return at }}); err != nil {
 			t.Fatal(err)
 		}
 		defer a.Close()
@@ -105,16 +105,16 @@ func TestCheckTellsTheFacts(t *testing.T) {
 	})
 	t.Run("budget short", func(t *testing.T) {
 		cfg := quick()
-		cfg.BudgetBytes = 64 << 20
+		cfg.BudgetBytes = 1 << 20
 		cfg.Keep = 2 * MinKeep
 		at := noon.AddDate(0, 0, 2)
-		a, err := open(t.TempDir(), cfg, nil, func() time.Time { return at }, nil)
+		a, err := open(t.TempDir(), cfg, nil, options{now: func() time.Time { return at }, block: small.block})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer a.Close()
-		a.Append(lines(0, 60_000))
-		until(t, "the disk", func() bool { return a.Stats().Lines > 50_000 })
+		a.Append(lines(0, 2000))
+		until(t, "the disk", func() bool { return a.Stats().Lines > 1000 })
 		f := codes(t, a)["logs_archive.budget_short"]
 		if f.Verdict != checks.Attention || f.Args["days"].(float64) > 359 {
 			t.Errorf("told: %+v of %+v", codes(t, a), a.Stats())

@@ -22,7 +22,26 @@ type block struct {
 	raw   []byte
 	words map[string]uint64
 	prev  int64 // Received of the line before, in ms
+	// again is what stood in each place of the line before: mostly the same
+	// stands there now, and need not be looked up.
+	again [places]lastWord
 	sums
+}
+
+// The places of words in a line.
+const (
+	placeSource = iota
+	placeKind
+	placeHost
+	placeApp
+	placeEvent
+	places
+)
+
+// lastWord is a word and its number; 0: none yet.
+type lastWord struct {
+	word string
+	n    uint64
 }
 
 // sums is what is known of a block without reading it.
@@ -36,6 +55,14 @@ type sums struct {
 
 func newBlock(first uint64) *block {
 	return &block{first: first, words: map[string]uint64{}, sums: newSums()}
+}
+
+// after returns the block that follows b. It is likely to grow as large, and
+// gets its room at once.
+func (b *block) after() *block {
+	next := newBlock(b.first + uint64(b.count))
+	next.raw = make([]byte, 0, len(b.raw))
+	return next
 }
 
 func newSums() sums {
@@ -58,9 +85,6 @@ func (b *block) add(r *Record) {
 	}
 	b.min, b.max = min(b.min, at), max(b.max, at)
 	b.severities |= 1 << (r.Severity & 15)
-	note(b.sources, r.Source)
-	note(b.events, r.Event)
-	note(b.kinds, r.Kind)
 
 	var flags byte
 	if !r.Said.IsZero() {
@@ -75,8 +99,8 @@ func (b *block) add(r *Record) {
 	if flags&hasSaid != 0 {
 		b.raw = binary.AppendVarint(b.raw, r.Said.UnixMilli()-at)
 	}
-	for _, w := range [...]string{r.Source, r.Kind, r.Host, r.App, r.Event} {
-		b.word(w)
+	for place, w := range [places]string{r.Source, r.Kind, r.Host, r.App, r.Event} {
+		b.placed(place, w)
 	}
 	if flags&hasFields != 0 {
 		b.fields(r.Fields)
@@ -85,23 +109,37 @@ func (b *block) add(r *Record) {
 	b.count++
 }
 
-func note(set map[string]struct{}, word string) {
-	if _, ok := set[word]; !ok {
-		set[bounded(word, maxName)] = struct{}{}
+// placed appends a word that stands in a place of its own.
+func (b *block) placed(place int, w string) {
+	if last := &b.again[place]; last.n > 0 && last.word == w {
+		b.raw = binary.AppendUvarint(b.raw, last.n)
+		return
+	}
+	w = bounded(w, maxName)
+	b.again[place] = lastWord{w, b.word(w)}
+	switch place {
+	case placeSource:
+		b.sources[w] = struct{}{}
+	case placeKind:
+		b.kinds[w] = struct{}{}
+	case placeEvent:
+		b.events[w] = struct{}{}
 	}
 }
 
 // word appends a word that is likely to come again: its number, or 0 and the
-// word itself when it is new.
-func (b *block) word(w string) {
+// word itself when it is new. It returns the number.
+func (b *block) word(w string) uint64 {
 	w = bounded(w, maxName)
 	if n, ok := b.words[w]; ok {
 		b.raw = binary.AppendUvarint(b.raw, n)
-		return
+		return n
 	}
-	b.words[w] = uint64(len(b.words) + 1)
+	n := uint64(len(b.words) + 1)
+	b.words[w] = n
 	b.raw = append(b.raw, 0)
 	b.text(w)
+	return n
 }
 
 func (b *block) text(s string) {

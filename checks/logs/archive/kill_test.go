@@ -3,7 +3,6 @@ package archive
 import (
 	"bufio"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -24,40 +23,39 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// writeUntilKilled appends lines as fast as it may, and says which are synced.
+// writeUntilKilled appends lines as fast as it may, and says which are durable.
 func writeUntilKilled(dir string) {
-	a, err := Open(dir, quick(), nil)
+	a, err := open(dir, quick(), nil, small)
 	if err != nil {
 		fmt.Println("open:", err)
 		os.Exit(1)
 	}
-	for at := time.Now(); ; {
+	for said := uint64(0); ; time.Sleep(time.Millisecond) {
 		a.mu.Lock()
-		next := a.cur.first + uint64(a.cur.count)
+		next, durable := a.cur.first+uint64(a.cur.count), a.durable
 		a.mu.Unlock()
-		a.Append(lines(int(next), int(next)+50))
-		if time.Since(at) > 20*time.Millisecond {
-			at = time.Now()
-			// What was there this long ago is promised to be on the disk.
-			fmt.Println(next, at.UnixMilli())
+		a.Append(lines(int(next), int(next)+20))
+		if durable > said {
+			said = durable
+			fmt.Println(durable - 1)
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 
 // TestKill kills a writer at random instants and looks at what is left: nothing
-// that came more than Sync before is gone, nothing is there twice or changed,
-// and the numbers have no holes. XUNJIAN_FAULTS says how often.
+// that was durable is gone, nothing is there twice or changed, and the numbers
+// have no holes. XUNJIAN_FAULTS says how often.
 func TestKill(t *testing.T) {
-	cycles := 6
+	cycles := 5
 	if n, err := strconv.Atoi(os.Getenv("XUNJIAN_FAULTS")); err == nil {
 		cycles = n
 	}
 	dir := t.TempDir()
-	most := uint64(0)
+	most, promises := uint64(0), uint64(0)
 	for n := range cycles {
 		promised := killOnce(t, dir)
-		a, err := Open(dir, quick(), slog.New(slog.DiscardHandler))
+		promises = max(promises, promised)
+		a, err := open(dir, quick(), slog.New(slog.DiscardHandler), small)
 		if err != nil {
 			t.Fatalf("cycle %d: %v", n, err)
 		}
@@ -71,23 +69,23 @@ func TestKill(t *testing.T) {
 			}
 		}
 		if uint64(len(got)) < promised || uint64(len(got)) < most {
-			t.Fatalf("cycle %d: %d lines are left; %d were synced, %d were there before", n, len(got), promised, most)
+			t.Fatalf("cycle %d: %d lines are left; %d were durable, %d were there before", n, len(got), promised, most)
 		}
-		if v, err := a.Verify(t.Context()); err != nil || len(v.Bad) > 0 {
-			t.Fatalf("cycle %d: Verify: %v, %v", n, v.Bad, err)
+		if v, err := a.Verify(t.Context(), 0); err != nil || len(v.Damage) > 0 {
+			t.Fatalf("cycle %d: Verify: %v, %v", n, v.Damage, err)
 		}
 		most = uint64(len(got))
 		a.Close()
 	}
-	if most == 0 {
-		t.Fatal("nothing was ever written")
+	if promises == 0 {
+		t.Fatal("nothing was ever durable")
 	}
 	t.Logf("%d kills, %d lines, none lost", cycles, most)
 }
 
-// killOnce runs a writer for a moment, kills it, and returns up to which number
-// lines had come when the last promise ran out.
-func killOnce(t *testing.T, dir string) uint64 {
+// killOnce runs a writer for a moment, kills it, and returns the last line that
+// it said to be durable.
+func killOnce(t *testing.T, dir string) (durable uint64) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "ARCHIVE_TO_BE_KILLED="+dir)
@@ -98,30 +96,15 @@ func killOnce(t *testing.T, dir string) uint64 {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	kill := time.AfterFunc(400*time.Millisecond+rand.N(600*time.Millisecond), func() { cmd.Process.Kill() })
+	defer cmd.Wait()
+	kill := time.AfterFunc(200*time.Millisecond+rand.N(500*time.Millisecond), func() { cmd.Process.Kill() })
 	defer kill.Stop()
-	type note struct {
-		next uint64
-		at   int64
-	}
-	var notes []note
-	for lines := bufio.NewScanner(io.Reader(out)); lines.Scan(); {
-		var n note
-		if _, err := fmt.Sscan(lines.Text(), &n.next, &n.at); err != nil {
-			t.Fatalf("the writer says %q", lines.Text())
-		}
-		notes = append(notes, n)
-	}
-	dead := time.Now()
-	cmd.Wait()
-	// The promise is Sync and what the disk takes: on a busy machine that is
-	// long, so a generous second more.
-	for i := len(notes) - 1; i >= 0; i-- {
-		if dead.Sub(time.UnixMilli(notes[i].at)) > minSync+time.Second {
-			return notes[i].next - 1
+	for said := bufio.NewScanner(out); said.Scan(); {
+		if _, err := fmt.Sscan(said.Text(), &durable); err != nil {
+			t.Fatalf("the writer says %q", said.Text())
 		}
 	}
-	return 0
+	return durable
 }
 
 // TestCutOffAnywhere cuts a small archive at every byte, as a power cut may

@@ -9,8 +9,10 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"path/filepath"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"time"
 
@@ -203,30 +205,54 @@ func (s *search) segment(seg *segment, yield func(Record, error) bool) bool {
 	}
 	defer f.Close()
 	for end := seg.size; end > 0; {
-		if err := s.ctx.Err(); err != nil {
-			yield(Record{}, err)
-			return false
-		}
 		fr, err := frameBefore(f, end)
 		if err != nil {
-			s.damaged++
-			s.a.damage(seg.path, err)
-			return true
+			return s.beside(seg, f, end, yield)
 		}
 		end = fr.at
-		if !s.wanted(fr) {
-			continue
-		}
-		if s.raw, err = s.read(fr, f); err != nil {
-			s.damaged++
-			s.a.damage(seg.path, err)
-			continue
-		}
-		if !s.emit(fr.first, s.raw, yield) {
+		if !s.block(seg, f, fr, yield) {
 			return false
 		}
 	}
 	return true
+}
+
+// beside searches the blocks of a segment up to a byte, from which no way leads
+// back to them: their places are looked for from the beginning.
+func (s *search) beside(seg *segment, f *os.File, end int64, yield func(Record, error) bool) bool {
+	var list []*frame
+	for fr, g := range walk(f, end) {
+		if g != nil {
+			s.damaged++
+			s.a.met(seg, g.at, g.end-g.at)
+			continue
+		}
+		list = append(list, fr)
+	}
+	for _, fr := range slices.Backward(list) {
+		if !s.block(seg, f, fr, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// block searches one block.
+func (s *search) block(seg *segment, f *os.File, fr *frame, yield func(Record, error) bool) bool {
+	if err := s.ctx.Err(); err != nil {
+		yield(Record{}, err)
+		return false
+	}
+	if !s.wanted(fr) {
+		return true
+	}
+	var err error
+	if s.raw, err = s.read(fr, f); err != nil {
+		s.damaged++
+		s.a.met(seg, fr.at, fr.size)
+		return true
+	}
+	return s.emit(fr.first, s.raw, yield)
 }
 
 func (s *search) read(fr *frame, f *os.File) ([]byte, error) {
@@ -360,13 +386,10 @@ func literals(re *regexp.Regexp) []string {
 	return out
 }
 
-// damage takes note of kept lines that cannot be read.
-func (a *Archive) damage(path string, err error) {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, os.ErrClosed) {
-		return
-	}
-	a.log.Error("kept lines cannot be read", "file", path, "err", err)
+// met takes note of a place that a search could not read.
+func (a *Archive) met(s *segment, at, bytes int64) {
+	from, to := s.bounds()
 	a.mu.Lock()
-	a.stats.Damaged++
-	a.mu.Unlock()
+	defer a.mu.Unlock()
+	a.tell([]Damage{{File: filepath.Base(s.path), At: at, Bytes: bytes, Why: Unreadable, From: time.UnixMilli(from), To: time.UnixMilli(to)}})
 }

@@ -186,6 +186,10 @@ func (m *Matcher) match(h *Hit, p *Pattern, line []byte) bool {
 		}
 		h.in = line[h.Header.Body:]
 	}
-	h.groups = p.re.FindSubmatchIndex(h.in)
-	return h.groups != nil
+	groups := p.expr.find(h.in, h.groups)
+	if groups == nil {
+		return false
+	}
+	h.groups = groups
+	return true
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path"
 	"regexp"
+
 	"slices"
 	"strings"
 
@@ -56,8 +57,8 @@ type Pattern struct {
 	Samples []string `yaml:"samples"`
 	Not     []string `yaml:"not"`
 
-	re     *regexp.Regexp
-	fields []string // names of re's groups
+	expr   expression
+	fields []string // names of its groups
 }
 
 // Title names what the lines are about, for people.
@@ -249,11 +250,11 @@ func (p *Pattern) expression() error {
 	if len(p.Program) > 0 {
 		expr = `\A(?:` + expr + `)`
 	}
-	re, err := regexp.Compile(expr)
+	e, err := compile(expr)
 	if err != nil {
 		return err
 	}
-	p.re, p.fields = re, re.SubexpNames()
+	p.expr, p.fields = e, e.re.SubexpNames()
 	if len(p.Literals) == 0 {
 		if p.Literals = literalsOf(p.Match); len(p.Literals) == 0 {
 			return fmt.Errorf("no word of %d bytes or more stands in every line that matches; give literals", minLiteral)

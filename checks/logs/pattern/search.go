@@ -18,8 +18,10 @@ type search struct {
 	// that a word may stand here.
 	shift []uint8
 	mask  uint32
-	// first is, by hash, the first of words that end their window so.
-	first map[uint32][]word
+	// last is, by hash, where in words those begin whose window ends so; they
+	// end where more is false.
+	last  []uint16
+	words []word
 }
 
 // word is a literal at its place in the window.
@@ -28,6 +30,10 @@ type word struct {
 	// at is where the window begins within text.
 	at int
 	id int
+	// end are the bytes by which its window is known; more says that the
+	// next word has the same hash.
+	end  uint32
+	more bool
 }
 
 // blockLen is how many bytes are looked at to tell a step.
@@ -37,20 +43,29 @@ func hash(v uint32) uint32 { return v * 0x9E3779B1 }
 
 // newSearch makes a search for words of at least m bytes.
 func newSearch(m int, words []word) *search {
-	size := 1 << max(12, min(16, bits.Len(uint(len(words)*m*24))))
-	s := &search{m: m, shift: make([]uint8, size), mask: uint32(32 - bits.Len(uint(size-1))), first: map[uint32][]word{}}
+	size := 1 << max(12, min(16, bits.Len(uint(len(words)*m*2))))
+	s := &search{m: m, shift: make([]uint8, size), mask: uint32(32 - bits.Len(uint(size-1))), last: make([]uint16, size)}
 	for i := range s.shift {
 		s.shift[i] = uint8(m - blockLen + 1)
 	}
+	byHash := map[uint32][]word{}
 	for _, w := range words {
 		w.at = rarest(w.text, m)
 		win := w.text[w.at : w.at+m]
 		for end := blockLen; end <= m; end++ {
-			h := hash(binary.LittleEndian.Uint32(win[end-blockLen:])) >> s.mask
+			w.end = binary.LittleEndian.Uint32(win[end-blockLen:])
+			h := hash(w.end) >> s.mask
 			s.shift[h] = min(s.shift[h], uint8(m-end))
 			if end == m {
-				s.first[h] = append(s.first[h], w)
+				byHash[h] = append(byHash[h], w)
 			}
+		}
+	}
+	for h, list := range byHash {
+		s.last[h] = uint16(len(s.words))
+		for n, w := range list {
+			w.more = n+1 < len(list)
+			s.words = append(s.words, w)
 		}
 	}
 	return s
@@ -97,17 +112,24 @@ func (s *search) next(b []byte, from int) (id, start, end int) {
 	last := len(b) - blockLen
 	shift, mask := s.shift, s.mask
 	for pos <= last {
-		h := hash(binary.LittleEndian.Uint32(b[pos:])) >> mask
+		v := binary.LittleEndian.Uint32(b[pos:])
+		h := hash(v) >> mask
 		step := int(shift[h])
 		if step != 0 {
 			pos += step
 			continue
 		}
 		begin := pos + blockLen - s.m
-		for _, w := range s.first[h] {
-			at := begin - w.at
-			if at >= from-w.at && at >= 0 && at+len(w.text) <= len(b) && bytes.Equal(b[at:at+len(w.text)], w.text) {
-				return w.id, at, pos + 1 - (s.m - blockLen)
+		for n := int(s.last[h]); ; n++ {
+			w := &s.words[n]
+			if w.end == v {
+				at := begin - w.at
+				if at >= from-w.at && at >= 0 && at+len(w.text) <= len(b) && bytes.Equal(b[at:at+len(w.text)], w.text) {
+					return w.id, at, pos + 1 - (s.m - blockLen)
+				}
+			}
+			if !w.more {
+				break
 			}
 		}
 		pos++

@@ -35,6 +35,25 @@ func newQueue(limit int) *queue { return &queue{limit: limit, more: make(chan st
 func (q *queue) put(s *source, it item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.putLocked(s, it)
+}
+
+// arrival is a message and whose it is.
+type arrival struct {
+	s *source
+	item
+}
+
+// putAll is put for many, in their order.
+func (q *queue) putAll(list []arrival) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, a := range list {
+		q.putLocked(a.s, a.item)
+	}
+}
+
+func (q *queue) putLocked(s *source, it item) {
 	s.received++
 	need := len(it.raw) + overhead
 	for q.bytes+need > q.limit {

@@ -27,6 +27,10 @@ type datagramReader struct {
 	table  *table
 	queue  *queue
 	kernel *kernelDrops
+
+	came       []arrival // room for one batch, used again
+	last       netip.Addr
+	lastSource *source // of last; nil: not known
 }
 
 func listenUDP(ctx context.Context, address string) (*net.UDPConn, error) {
@@ -77,16 +81,29 @@ func (d *datagramReader) serve(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read datagrams: %w", err)
 		}
-		now := time.Now()
-		for i := range batch[:n] {
-			m := &batch[i]
-			if a, ok := addressOf(m.Addr); ok && m.N > 0 {
-				if s := d.table.of(a); s != nil {
-					d.queue.put(s, item{raw: append([]byte(nil), m.Buffers[0][:m.N]...), at: now})
-				}
-			}
+		d.hand(batch[:n], time.Now())
+	}
+}
+
+// hand puts a batch into the queue.
+func (d *datagramReader) hand(batch []ipv4.Message, now time.Time) {
+	d.came = d.came[:0]
+	for i := range batch {
+		m := &batch[i]
+		a, ok := addressOf(m.Addr)
+		if !ok || m.N == 0 {
+			continue
+		}
+		// Datagrams of one sender mostly come in a row.
+		if d.lastSource == nil || a != d.last {
+			d.last, d.lastSource = a, d.table.of(a)
+		}
+		if d.lastSource != nil {
+			d.came = append(d.came, arrival{d.lastSource, item{raw: append([]byte(nil), m.Buffers[0][:m.N]...), at: now}})
 		}
 	}
+	d.queue.putAll(d.came)
+	clear(d.came) // what was dropped must not be held here
 }
 
 func addressOf(a net.Addr) (netip.Addr, bool) {

@@ -21,6 +21,8 @@ type worker struct {
 	notable *notable
 	working func(time.Time) bool // whether configurations are changed at such a time
 	severe  func()               // something was seen that cannot wait
+
+	records []archive.Record // room for one load, used again
 }
 
 // run works until ctx is done and nothing waits any more.
@@ -38,10 +40,11 @@ func (w *worker) run(ctx context.Context) {
 
 // read understands the messages of one source, keeps them and counts them.
 func (w *worker) read(l load) {
-	records := make([]archive.Record, len(l.items))
-	for i, it := range l.items {
-		records[i] = w.record(l.s, it)
+	w.records = w.records[:0]
+	for _, it := range l.items {
+		w.records = append(w.records, w.record(l.s, it))
 	}
+	records := w.records
 	kept := w.archive.Append(records)
 	t, severe := w.table, false
 	t.mu.Lock()
@@ -85,12 +88,13 @@ func (w *worker) record(s *source, it item) (r archive.Record) {
 	if m.Severity >= 0 {
 		r.Severity, r.Facility = archive.Severity(m.Severity+1), archive.Facility(m.Facility+1)
 	}
+	line := dialect.NewLine(&m)
 	d := s.dialect
 	if d == nil {
-		d = w.set.Of(&m, s.guess)
+		d = w.set.Of(line, s.guess)
 		s.guess = d
 	}
-	got := d.Read(&m)
+	got := d.Read(line)
 	r.Host, r.App, r.Event, r.Fields = got.Host, got.App, got.Event, got.Fields
 	return r
 }

@@ -186,6 +186,12 @@ func (s *files) drain(f *file, now time.Time, last bool) (more, torn bool, err e
 		more, err = s.drainPacked(f, now)
 		return more, false, err
 	}
+	if f.retired && !last {
+		// Of the many that are watched for late lines, nearly none has any.
+		if fi, err := f.f.Stat(); err == nil && f.AtEnd && fi.Size() == f.Offset {
+			return false, false, nil
+		}
+	}
 	f.AtEnd = false
 	for left := budget; left > 0; {
 		buf := s.buf[:cap(s.buf)]

@@ -77,11 +77,15 @@ func (m *mark) place(r io.ReaderAt, offset int64) error {
 	return nil
 }
 
-// holds reports whether what was read stands in r as it did. An error means
-// that r is shorter, or cannot be read.
+// holds reports whether what was read stands in r as it did.
 func (m *mark) holds(r io.ReaderAt) bool {
-	buf := make([]byte, max(len(m.Head), len(m.Tail)))
-	return agrees(r, buf[:len(m.Head)], 0, m.Head) && agrees(r, buf[:len(m.Tail)], m.Offset-int64(len(m.Tail)), m.Tail)
+	head := make([]byte, len(m.Head))
+	return agrees(r, head, 0, m.Head) && m.ends(r)
+}
+
+// ends is holds for an r that is known to begin as it should.
+func (m *mark) ends(r io.ReaderAt) bool {
+	return agrees(r, make([]byte, len(m.Tail)), m.Offset-int64(len(m.Tail)), m.Tail)
 }
 
 func agrees(r io.ReaderAt, buf []byte, at int64, want []byte) bool {
@@ -113,8 +117,11 @@ type file struct {
 	quiet time.Time
 	// retired files have lost their name to another.
 	retired bool
-	// lost marks a place that was not found again: neither the file nor a copy.
-	lost time.Time
+	// lost is since when neither the file nor a copy is found; sought is when
+	// it was last looked for. missed counts the looks since it was last seen
+	// that say nothing, for names changed meanwhile.
+	lost, sought time.Time
+	missed       int
 }
 
 func (f *file) close() {

@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"os"
@@ -14,8 +15,11 @@ import (
 
 // scan goes through the rotated files beside the path: those that are known are
 // checked, those that hold what is missing are read on, new ones are read
-// whole.
+// whole. Only a look during which no name changed says that a file is not there:
+// while files are renamed, one may be passed over under its old name and under
+// its new one.
 func (st *stream) scan(now time.Time) error {
+	before := st.folderTime()
 	names, err := st.rotated()
 	if err != nil {
 		if gone(err) {
@@ -32,12 +36,19 @@ func (st *stream) scan(now time.Time) error {
 		}
 		if f != nil {
 			seen[f] = true
-			f.lost = time.Time{}
+			f.lost, f.missed = time.Time{}, 0
 		}
 	}
+	whole := !isRacy(before, now) && st.folderTime().Equal(before)
 	for _, f := range st.files {
-		if !seen[f] && f != st.active && f.f == nil && f.packed == nil && f.lost.IsZero() {
-			f.lost = now
+		switch {
+		case seen[f] || f == st.active || f.f != nil || f.packed != nil:
+		case !whole:
+			f.missed++
+		default:
+			if f.sought = now; f.lost.IsZero() {
+				f.lost = now
+			}
 		}
 	}
 	return errors.Join(errs...)
@@ -90,7 +101,7 @@ func (st *stream) look(path string, now time.Time) (*file, error) {
 // readOn goes on in a rotated file at its mark.
 func (st *stream) readOn(f *file, path string, fd *os.File, id ident, now time.Time) *file {
 	f.ident, f.Path, f.f = id, path, fd
-	f.retired, f.Done, f.Emptied = true, false, false
+	f.retired, f.Old, f.Done, f.Emptied = true, true, false, false
 	f.quiet = now
 	return f
 }
@@ -114,9 +125,15 @@ func (st *stream) classify(path string, fd *os.File, id ident, fi os.FileInfo, n
 		st.search = true // it may be one that was renamed before its first line
 		return nil, nil
 	}
+	head := make([]byte, min(headLen, fi.Size()))
+	if err := readFull(fd, head, 0); err != nil {
+		fd.Close()
+		st.search = true // it was emptied under the hand
+		return nil, nil
+	}
 	for _, m := range st.candidates() {
 		switch {
-		case m.holds(fd):
+		case bytes.HasPrefix(head, m.Head) && m.ends(fd):
 			if m == st.active { // the copy is there, the original not yet emptied
 				fd.Close()
 				st.search = true
@@ -133,7 +150,7 @@ func (st *stream) classify(path string, fd *os.File, id ident, fi os.FileInfo, n
 			}
 			st.files = append(st.files, next)
 			return next, nil
-		case fi.Size() < m.Offset && st.growing(fi, now) && begins(fd, fi.Size(), m):
+		case fi.Size() < m.Offset && st.growing(fi, now) && bytes.HasPrefix(m.Head, head):
 			fd.Close()
 			st.search = true // a copy in the making
 			return nil, nil
@@ -149,12 +166,6 @@ func (st *stream) classify(path string, fd *os.File, id ident, fi os.FileInfo, n
 // growing reports whether a file may still be in the making.
 func (st *stream) growing(fi os.FileInfo, now time.Time) bool {
 	return now.Sub(fi.ModTime()) < 10*time.Second
-}
-
-// begins reports whether a file, shorter than what was read, begins as that.
-func begins(fd *os.File, size int64, m *file) bool {
-	head := m.Head[:min(int64(len(m.Head)), size)]
-	return agrees(fd, make([]byte, len(head)), 0, head)
 }
 
 // candidates are the marks of which an unknown file may be the continuation or
@@ -229,7 +240,7 @@ func (st *stream) lookPacked(path string, f *file, id ident, fi os.FileInfo, now
 
 func (st *stream) unpack(f *file, path string, id ident, fi os.FileInfo, p *packed, now time.Time) *file {
 	f.ident, f.Path, f.packed = id, path, p
-	f.retired, f.Done, f.Emptied, f.quiet = true, false, false, now
+	f.retired, f.Old, f.Done, f.Emptied, f.quiet = true, true, false, false, now
 	f.Size, f.Mod = fi.Size(), fi.ModTime()
 	return f
 }

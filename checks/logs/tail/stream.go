@@ -31,6 +31,9 @@ const (
 	maxRetired = 32 // open at a time
 	racy       = 20 * time.Millisecond
 	remember   = time.Minute
+	// maxMissed is how many looks in succession may pass over a file that
+	// was read to its end, in a folder whose names never rest.
+	maxMissed = 64
 )
 
 // poll looks who has the name, looks for rotated files if anything changed, and
@@ -234,19 +237,32 @@ func (st *stream) drop(f *file) {
 
 // folderChanged reports whether names have changed since the last look.
 func (st *stream) folderChanged(now time.Time) bool {
-	fi, err := os.Stat(filepath.Dir(st.path))
-	if err != nil {
-		return false
-	}
-	mod := fi.ModTime()
-	if mod.Equal(st.dirMod) {
+	mod := st.folderTime()
+	if mod.IsZero() || mod.Equal(st.dirMod) {
 		return false
 	}
 	st.dirMod = mod
-	if d := now.Sub(mod); d < racy && d > -racy {
-		st.dirMod = time.Time{} // another change may bear the same time
+	if isRacy(mod, now) {
+		st.dirMod = time.Time{}
 	}
 	return true
+}
+
+// folderTime is when names last changed in the folder; zero if it cannot be
+// looked at.
+func (st *stream) folderTime() time.Time {
+	fi, err := os.Stat(filepath.Dir(st.path))
+	if err != nil {
+		return time.Time{}
+	}
+	return fi.ModTime()
+}
+
+// isRacy reports whether a folder changed so lately that another change may
+// bear the same time.
+func isRacy(mod, now time.Time) bool {
+	d := now.Sub(mod)
+	return d < racy && d > -racy
 }
 
 // read drains what is open, the active file last.
@@ -317,11 +333,12 @@ func (st *stream) retire(now time.Time) {
 			continue
 		}
 		switch {
-		case f.lost.IsZero():
-		case f.Done && now.Sub(f.lost) > remember:
-			st.drop(f)
 		case f.Done:
-		case now.Sub(f.lost) > st.s.feed.t.opt.Linger/3:
+			if f.missed > maxMissed || !f.lost.IsZero() && now.Sub(f.lost) > remember {
+				st.drop(f)
+			}
+		case f.lost.IsZero():
+		case f.sought.Sub(f.lost) > st.s.feed.t.opt.Linger/3:
 			st.miss(f)
 		default:
 			st.search = true
@@ -354,6 +371,6 @@ func (st *stream) finish(f *file, now time.Time) {
 		f.Size, f.Mod = fi.Size(), fi.ModTime()
 	}
 	f.close()
-	f.Done, f.lost = true, now // until the next scan sees it
+	f.Done = true
 	st.s.feed.t.dirty = true
 }

@@ -397,3 +397,44 @@ func FuzzClean(f *testing.F) {
 		}
 	})
 }
+
+// TestDeletedAfterRestart: a rotated file that was read to its end over a
+// restart and is then deleted, as rotated files are, is no gap.
+func TestDeletedAfterRestart(t *testing.T) {
+	r := newRig(t, Beginning)
+	r.add(r.path, long(1)+"\n")
+	r.want("first", long(1))
+	r.commit()
+	r.must(os.Rename(r.path, r.path+".1"))
+	r.add(r.path, long(2)+"\n")
+	r.restart()
+	r.want("what is new", long(2))
+	r.commit()
+	r.must(os.Remove(r.path + ".1"))
+	r.restart()
+	for range 20 {
+		r.want("nothing")
+	}
+	if s := r.tail.Stats()[0]; s.Gaps != 0 {
+		t.Errorf("stats %+v", s)
+	}
+}
+
+// TestRotatedAgain: a rotated file that was read is not read again when it gets
+// its next name, however long that takes.
+func TestRotatedAgain(t *testing.T) {
+	r := newRig(t, Beginning)
+	r.add(r.path, long(1)+"\n")
+	r.want("first", long(1))
+	for n := 2; n < 5; n++ {
+		r.must(exec.Command("sh", "-c", "for n in 3 2 1; do [ ! -e $0.$n ] || mv $0.$n $0.$((n+1)); done; mv $0 $0.1", r.path).Run())
+		r.add(r.path, long(n)+"\n")
+		r.want("only what is new", long(n))
+		for range 300 {
+			r.want("nothing")
+		}
+	}
+	if s := r.tail.Stats()[0]; s.Gaps != 0 {
+		t.Errorf("stats %+v", s)
+	}
+}

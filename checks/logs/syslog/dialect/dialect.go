@@ -74,6 +74,8 @@ type Dialect struct {
 	Events []Event `yaml:"events"`
 	// Samples must read as they say.
 	Samples []Sample `yaml:"samples"`
+
+	detect []word
 }
 
 // Pairs is how keys and values are written.
@@ -101,8 +103,9 @@ type Event struct {
 	// Fields are keys whose values are fields: field to key.
 	Fields map[string]string `yaml:"fields"`
 
-	match *regexp.Regexp
-	names []string
+	match         *regexp.Regexp
+	names         []string
+	all, any, not []word
 }
 
 // Sample is a line and what it reads as.
@@ -203,8 +206,10 @@ func (d *Dialect) prepare() error {
 	if len(d.Samples) == 0 {
 		add("samples: are missing; at least one line that reads as it says")
 	}
+	d.detect = newWords(d.Detect)
 	for n := range d.Events {
 		e := &d.Events[n]
+		e.all, e.any, e.not = newWords(e.All), newWords(e.Any), newWords(e.Not)
 		if !slices.Contains(Events(), e.Event) {
 			add("events[%d].event: %q is unknown; allowed: %s", n, e.Event, strings.Join(Events(), ", "))
 		}
@@ -230,7 +235,7 @@ func (d *Dialect) prepare() error {
 // try holds a sample against what it says.
 func (d *Dialect) try(s Sample) error {
 	m := message.Parse(s.Line, time.UTC, time.Now())
-	got := d.Read(&m)
+	got := d.Read(NewLine(&m))
 	if got.Event != s.Event {
 		return fmt.Errorf("reads as event %q, not %q", got.Event, s.Event)
 	}
@@ -264,12 +269,12 @@ func (s *Set) Get(name string) *Dialect { return s.byName[name] }
 
 // Of recognises the dialect of a message; the generic one if it is no other. It
 // tries guess first, if that is not nil: who wrote in a dialect goes on in it.
-func (s *Set) Of(m *message.Message, guess *Dialect) *Dialect {
-	if guess != nil && guess.wrote(m) {
+func (s *Set) Of(l *Line, guess *Dialect) *Dialect {
+	if guess != nil && guess.wrote(l) {
 		return guess
 	}
 	for _, d := range s.list {
-		if d.wrote(m) {
+		if d.wrote(l) {
 			return d
 		}
 	}
@@ -277,11 +282,9 @@ func (s *Set) Of(m *message.Message, guess *Dialect) *Dialect {
 }
 
 // wrote reports whether a message is in this dialect.
-func (d *Dialect) wrote(m *message.Message) bool {
-	for _, word := range d.Detect {
-		if strings.Contains(m.Text, word) || d.Header == "" && m.App == word {
-			return true
-		}
+func (d *Dialect) wrote(l *Line) bool {
+	if anyIn(d.detect, l.Text, &l.letters) {
+		return true
 	}
-	return false
+	return d.Header == "" && l.App != "" && slices.Contains(d.Detect, l.App)
 }

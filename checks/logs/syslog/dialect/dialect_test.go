@@ -33,7 +33,7 @@ func TestSamples(t *testing.T) {
 		said := map[string]bool{}
 		for _, sample := range d.Samples {
 			m := message.Parse(sample.Line, time.UTC, time.Now())
-			if of := s.Of(&m, nil); of != d {
+			if of := s.Of(NewLine(&m), nil); of != d {
 				t.Errorf("%s: %q is taken for %s", name, sample.Line, of.Name)
 			}
 			if m.Facility < 0 {
@@ -71,7 +71,7 @@ samples:
 `)
 	s := load(t, own)
 	m := message.Parse("<13>RGOS: eve came", time.UTC, time.Now())
-	if r := s.Of(&m, nil).Read(&m); r.Event != Login || r.Fields["user"] != "eve" {
+	if r := s.Of(NewLine(&m), nil).Read(NewLine(&m)); r.Event != Login || r.Fields["user"] != "eve" {
 		t.Errorf("own dialect reads %+v", r)
 	}
 	instead := write("h3c.yaml", "name: h3c\ndetect: ['%%10']\nsamples: [{line: '<13>x'}]\n")
@@ -90,10 +90,13 @@ samples:
 		"wrong field":   {"name: x\nevents: [{event: login, match: '(?P<user>\\w+) came'}]\nsamples: [{line: bob came, event: login, fields: {user: eve}}]\n", `field user reads as "bob", not "eve"`},
 		"wrong header":  {"name: x\nheader: colon\nsamples: [{line: x}]\n", `header: "colon" is unknown`},
 	} {
-		p := write("bad.yaml", c.text)
-		if _, err := Load(p); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "bad.yaml") {
+		if err := (&Set{byName: map[string]*Dialect{}}).add("bad.yaml", []byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "bad.yaml") {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
+	}
+	bad := write("bad.yaml", "name: x\n")
+	if _, err := Load(own, bad); err == nil || !strings.Contains(err.Error(), bad+": samples: are missing") {
+		t.Errorf("a bad file among good ones: %v", err)
 	}
 	if _, err := Load(filepath.Join(dir, "nothing.yaml")); err == nil {
 		t.Error("a file that is not there is no mistake")
@@ -107,22 +110,24 @@ func TestPairs(t *testing.T) {
 	for _, c := range []struct {
 		p    Pairs
 		text string
-		want pairs
+		want map[string]string
 	}{
-		{Pairs{"=", " "}, `a=1 b="two words" c='x' d= e=f`, pairs{"a": "1", "b": "two words", "c": "x", "d": "", "e": "f"}},
-		{Pairs{"=", " "}, `words before a=1 and between b="q \" q" a=2`, pairs{"a": "1", "b": `q \" q`}},
-		{Pairs{"=", " "}, `a="open`, pairs{"a": `"open`}},
-		{Pairs{":", ","}, "日志类型:系统操作, 用户:admin, IP地址:10.1.1.5", pairs{"日志类型": "系统操作", "用户": "admin", "IP地址": "10.1.1.5"}},
-		{Pairs{"=", " "}, "===", pairs{}},
-		{Pairs{"=", " "}, "", pairs{}},
+		{Pairs{"=", " "}, `a=1 b="two words" c='x' d= e=f`, map[string]string{"a": "1", "b": "two words", "c": "x", "d": "", "e": "f"}},
+		{Pairs{"=", " "}, `words before a=1 and between b="q \" q" a=2`, map[string]string{"a": "1", "b": `q \" q`}},
+		{Pairs{"=", " "}, `a="open`, map[string]string{"a": `"open`}},
+		{Pairs{":", ","}, "日志类型:系统操作, 用户:admin, IP地址:10.1.1.5", map[string]string{"日志类型": "系统操作", "用户": "admin", "IP地址": "10.1.1.5"}},
+		{Pairs{"=", " "}, "===", map[string]string{}},
+		{Pairs{"=", " "}, "", map[string]string{}},
 	} {
 		got := c.p.read(c.text)
-		if len(got) != len(c.want) {
-			t.Errorf("%q: %v, want %v", c.text, got, c.want)
+		for _, pair := range got {
+			if _, ok := c.want[pair.key]; !ok {
+				t.Errorf("%q: %s is no key of it", c.text, pair.key)
+			}
 		}
 		for k, v := range c.want {
-			if got[k] != v {
-				t.Errorf("%q: %s is %q, want %q", c.text, k, got[k], v)
+			if have, ok := got.get(k); !ok || have != v {
+				t.Errorf("%q: %s is %q, want %q", c.text, k, have, v)
 			}
 		}
 	}
@@ -141,7 +146,7 @@ func FuzzRead(f *testing.F) {
 		}
 		m := message.Parse(line, time.UTC, time.Unix(1e9, 0))
 		for _, name := range s.Names() {
-			r := s.Get(name).Read(&m)
+			r := s.Get(name).Read(NewLine(&m))
 			for k, v := range r.Fields {
 				if v == "" || !strings.Contains(line, v) {
 					t.Fatalf("%s: field %s is %q, which is not in %q", name, k, v, line)
@@ -151,7 +156,7 @@ func FuzzRead(f *testing.F) {
 				t.Fatalf("%s: fields of no event: %v", name, r.Fields)
 			}
 		}
-		_ = s.Of(&m, nil)
+		_ = s.Of(NewLine(&m), nil)
 	})
 }
 
@@ -164,7 +169,8 @@ func BenchmarkRead(b *testing.B) {
 			for n := 0; b.Loop(); n++ {
 				line := d.Samples[n%len(d.Samples)].Line
 				m := message.Parse(line, time.UTC, time.Unix(1e9, 0))
-				s.Of(&m, nil).Read(&m)
+				l := NewLine(&m)
+				s.Of(l, nil).Read(l)
 			}
 		})
 	}

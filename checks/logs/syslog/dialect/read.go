@@ -15,8 +15,21 @@ type Reading struct {
 	Fields    map[string]string
 }
 
+// Line is a message to be understood.
+type Line struct {
+	*message.Message
+	letters letters
+}
+
+// NewLine returns m ready to be understood; m must not change from then on.
+func NewLine(m *message.Message) *Line {
+	l := &Line{Message: m}
+	l.letters.read(m.Text)
+	return l
+}
+
 // Read understands a message.
-func (d *Dialect) Read(m *message.Message) Reading {
+func (d *Dialect) Read(m *Line) Reading {
 	out := Reading{Host: m.Host, App: m.App}
 	if module := d.module(m.Text); module != "" {
 		out.App = module
@@ -24,7 +37,7 @@ func (d *Dialect) Read(m *message.Message) Reading {
 	var pairs pairs
 	for n := range d.Events {
 		e := &d.Events[n]
-		if !e.may(m.Text, out.App) {
+		if !e.may(m, out.App) {
 			continue
 		}
 		if len(e.Where) > 0 || len(e.Fields) > 0 {
@@ -49,37 +62,24 @@ func (d *Dialect) Read(m *message.Message) Reading {
 		if pairs == nil {
 			pairs = d.Pairs.read(m.Text)
 		}
-		out.Host = pairs[d.Host]
+		out.Host, _ = pairs.get(d.Host)
 	}
 	return out
 }
 
 // may tells by words alone; app counts as a part of the line.
-func (e *Event) may(text, app string) bool {
-	for _, w := range e.All {
-		if !strings.Contains(text, w) && app != w {
+func (e *Event) may(m *Line, app string) bool {
+	for i := range e.all {
+		if w := &e.all[i]; !w.in(m.Text, &m.letters) && app != w.text {
 			return false
 		}
 	}
-	for _, w := range e.Not {
-		if strings.Contains(text, w) {
-			return false
-		}
-	}
-	if len(e.Any) == 0 {
-		return true
-	}
-	for _, w := range e.Any {
-		if strings.Contains(text, w) {
-			return true
-		}
-	}
-	return false
+	return !anyIn(e.not, m.Text, &m.letters) && (len(e.any) == 0 || anyIn(e.any, m.Text, &m.letters))
 }
 
 func (e *Event) where(p pairs) bool {
 	for key, allowed := range e.Where {
-		value, ok := p[key]
+		value, ok := p.get(key)
 		if !ok || !fits(value, allowed) {
 			return false
 		}
@@ -108,7 +108,7 @@ func (e *Event) fields(text string, found []int, p pairs) map[string]string {
 		}
 	}
 	for field, key := range e.Fields {
-		if v := p[key]; v != "" {
+		if v, _ := p.get(key); v != "" {
 			out[field] = v
 		}
 	}
@@ -146,31 +146,42 @@ func (d *Dialect) module(text string) string {
 	return s[:end]
 }
 
-// pairs are keys and values of a line. The first of a key holds.
-type pairs map[string]string
+// pairs are keys and values of a line, as they stand there.
+type pairs []struct{ key, value string }
+
+// get returns the value of a key; that of the first of its name.
+func (p pairs) get(key string) (string, bool) {
+	for i := range p {
+		if p[i].key == key {
+			return p[i].value, true
+		}
+	}
+	return "", false
+}
+
+// maxPairs bounds the pairs that are read of a line.
+const maxPairs = 128
 
 // read takes a line apart: key=value key="value with spaces". What is no pair
 // is left out.
 func (p Pairs) read(text string) pairs {
-	out := pairs{}
-	for len(text) > 0 && len(out) < 128 {
-		text = strings.TrimLeft(text, " \t"+p.Between)
+	out := make(pairs, 0, 16)
+	skip, gap := " \t"+p.Between, p.gap()
+	for len(text) > 0 && len(out) < maxPairs {
+		text = strings.TrimLeft(text, skip)
 		eq := strings.Index(text, p.Equals)
 		if eq < 0 {
 			break
 		}
 		key := text[:eq]
 		// Words before the key that are no pair.
-		if cut := strings.LastIndexAny(key, " \t"+p.Between); cut >= 0 {
+		if cut := strings.LastIndexAny(key, skip); cut >= 0 {
 			key = key[cut+1:]
 		}
 		var value string
-		value, text = p.value(strings.TrimLeft(text[eq+len(p.Equals):], p.gap()))
-		if key = strings.Trim(key, ` "[]`); key == "" {
-			continue
-		}
-		if _, twice := out[key]; !twice {
-			out[key] = value
+		value, text = p.value(strings.TrimLeft(text[eq+len(p.Equals):], gap))
+		if key = strings.Trim(key, ` "[]`); key != "" {
+			out = append(out, struct{ key, value string }{key, value})
 		}
 	}
 	return out
