@@ -94,6 +94,18 @@ func policyOf(t *testing.T, path string, res response) {
 	}
 }
 
+// Pages are parsed when they are asked for; a mistake in one must not wait for
+// that.
+func TestEveryPageParses(t *testing.T) {
+	for lang, p := range newSite(t).pages {
+		for name, parsed := range p.byName {
+			if _, err := parsed(); err != nil {
+				t.Errorf("%s in %s: %v", name, lang, err)
+			}
+		}
+	}
+}
+
 // A session begins with a new id, its cookie is closed to scripts and other
 // sites, and logging out ends it.
 func TestSession(t *testing.T) {

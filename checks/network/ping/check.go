@@ -300,13 +300,14 @@ func (c *Check) finding(out *checks.Output, l look, y *tally) checks.Finding {
 	f.Evidence = y.trace
 	c.mu.Unlock()
 	if l.to.Role == RoleGateway {
-		c.gateway(out, l, &f)
+		c.gateway(out, l, y, &f)
 	}
 	return f
 }
 
-// gateway says whether a gateway is there.
-func (c *Check) gateway(out *checks.Output, l look, f *checks.Finding) {
+// gateway says whether a gateway is there. One that never was since the agent
+// began is hardly one that went: nobody misses it, or somebody set it wrong.
+func (c *Check) gateway(out *checks.Output, l look, y *tally, f *checks.Finding) {
 	seen, known := l.answer.Received > 0, l.answer.Received > 0
 	state := ""
 	if !seen {
@@ -326,7 +327,10 @@ func (c *Check) gateway(out *checks.Output, l look, f *checks.Finding) {
 	}
 	out.Set(descGateway, v, l.to.Addr.String(), l.to.Device)
 	f.Args["state"] = state
+	y.there = y.there || seen
 	switch {
+	case !seen && !y.there:
+		f.Code, f.Verdict = "ping.gateway_never", checks.Attention
 	case !seen:
 		f.Code, f.Verdict = "ping.gateway_gone", checks.Abnormal
 	case l.answer.Received == 0:
