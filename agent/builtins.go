@@ -35,7 +35,7 @@ import (
 // inspected lists every check that looks at something outside of the agent: a
 // new check is one file and one line here. xunjian inspect runs these, with dir
 // "": what they would keep between runs is not kept then.
-func inspected(cfg *config.Config, dir string, read *logs.Room) ([]checks.Check, error) {
+func inspected(cfg *config.Config, dir string, read *logs.Room, keeper devices.Keeper) ([]checks.Check, error) {
 	all := host.Checks(cfg.Checks.Host)
 	outside, err := external.Checks(cfg.Checks.External)
 	if err != nil {
@@ -43,7 +43,7 @@ func inspected(cfg *config.Config, dir string, read *logs.Room) ([]checks.Check,
 	}
 	all = append(all, read.Checks()...)
 	all = append(all, database.Checks(cfg.Checks.Database)...)
-	all = append(all, devices.Checks(cfg.Checks.Devices)...)
+	all = append(all, devices.Checks(cfg.Checks.Devices, keeper)...)
 	all = append(all, network.Checks(cfg.Checks.Network, cfg.Host)...)
 	all = append(all, platform.Checks(cfg.Checks.Platform, platform.Options{Once: dir == "", Procfs: cfg.Checks.Host.Procfs})...)
 	all = append(all, backup.Checks(cfg.Checks.Backup, backup.Parts{Dir: within(dir, "backup"), Zone: cfg.Location()})...)
@@ -62,18 +62,18 @@ func (a *Agent) builtins(cfg *config.Config) ([]checks.Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := inspected(cfg, cfg.Data, read)
+	list, err := inspected(cfg, cfg.Data, read, trapKeeper{a.archive})
 	if err != nil {
 		return nil, err
 	}
 	own := self.Checks(cfg.Checks.Self, self.Parts{
 		DataDir: cfg.Data, Metrics: a.registry, Runner: a.runner.Stats, Conflicts: a.metrics.Conflicts, Notices: a.noticesState,
 	})
-	devices, err := syslog.NewCheck(cfg.Checks.Logs.Syslog, syslog.Parts{Archive: a.archive, Zone: cfg.Location(), Workday: cfg.Workdays().Working})
+	received, err := syslog.NewCheck(cfg.Checks.Logs.Syslog, syslog.Parts{Archive: a.archive, Zone: cfg.Location(), Workday: cfg.Workdays().Working})
 	if err != nil {
 		return nil, err
 	}
-	own = append(own, a.jobs, a.lessons(), integrity.NewCheck(cfg.Checks.Security.Integrity, a.integrity), archive.NewCheck(a.archive, cfg.Location()), devices)
+	own = append(own, a.jobs, a.lessons(), integrity.NewCheck(cfg.Checks.Security.Integrity, a.integrity), archive.NewCheck(a.archive, cfg.Location()), received)
 	return append(list, enabled(cfg, own)...), nil
 }
 

@@ -41,7 +41,7 @@ func Inspect(ctx context.Context, cfg *config.Config, progress func(done, total 
 	if err != nil {
 		return Inspection{}, err
 	}
-	list, err := inspected(cfg, "", read)
+	list, err := inspected(cfg, "", read, nil)
 	if err != nil {
 		return Inspection{}, err
 	}

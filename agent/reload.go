@@ -77,6 +77,7 @@ func (a *Agent) reload(ctx context.Context) error {
 	a.rounds.Revise(forms, cfg.Workdays())
 	a.outlets.Revise(ways)
 	a.outbox.Revise(ways.Ways)
+	a.archive.Revise(cfg.Checks.Logs.Archive)
 	a.cfg.Store(cfg)
 	return nil
 }

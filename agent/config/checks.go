@@ -217,7 +217,7 @@ func (c Checks) known() map[string]checks.Schedule {
 		out["plugin/"+p.Name] = checks.Schedule{Interval: p.Interval, Timeout: p.Timeout}
 	}
 	out["probe"] = checks.Schedule{} // all of them
-	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), network.Checks(c.Network, ""), devices.Checks(c.Devices), platform.Checks(c.Platform, platform.Options{}), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil), integrity.NewCheck(c.Security.Integrity, nil)}, self.Checks(c.Self, self.Parts{})) {
+	for _, check := range slices.Concat(host.Checks(c.Host), database.Checks(c.Database), network.Checks(c.Network, ""), devices.Checks(c.Devices, nil), platform.Checks(c.Platform, platform.Options{}), []checks.Check{reserve.NewCheck(c.Reserve, nil, nil, nil), integrity.NewCheck(c.Security.Integrity, nil)}, self.Checks(c.Self, self.Parts{})) {
 		var own checks.Schedule
 		if s, ok := check.(checks.Scheduled); ok {
 			own = s.Schedule()

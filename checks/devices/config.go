@@ -268,8 +268,8 @@ func (u User) validate(at string, m *mistakes) {
 
 // Checks returns one check for each device, and the one of traps. The
 // configuration has to be valid; what cannot be read any more is told by the
-// checks.
-func Checks(c Config) []checks.Check {
+// checks. Traps go to k, if that is not nil.
+func Checks(c Config, k Keeper) []checks.Check {
 	if len(c.SNMP) == 0 && c.Traps.Listen == "" {
 		return nil
 	}
@@ -282,7 +282,7 @@ func Checks(c Config) []checks.Check {
 		out = append(out, newAsk(d, profiles))
 	}
 	if c.Traps.Listen != "" {
-		out = append(out, newTraps(c.Traps, c.SNMP, profiles))
+		out = append(out, newTraps(c.Traps, c.SNMP, profiles, k))
 	}
 	return out
 }

@@ -15,7 +15,7 @@ import (
 
 // fuzzTrap: whatever comes, the listener lives.
 func fuzzTrap(t *testing.T, p *Profiles, b []byte) {
-	tr := newTraps(Traps{}, nil, p)
+	tr := newTraps(Traps{}, nil, p, nil)
 	reader := newReader(gosnmp.NewSnmpV3SecurityParametersTable(gosnmp.NewLogger(log.New(io.Discard, "", 0))))
 	packet, reason := tr.read(reader, nil, b)
 	if (packet == nil) == (reason == "") {

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gosnmp/gosnmp"
+
 	"xunjian/checks"
 	"xunjian/checks/checktest"
 )
@@ -243,7 +245,8 @@ func TestTraps(t *testing.T) {
 		}
 	}
 	cfg := Traps{Listen: "127.0.0.1:0", CommunityFiles: []string{file(t, community)}, Users: []User{(&simulated{}).v3(t).User}}
-	tr := newTraps(cfg, []Device{{Name: "sw1", Address: "127.0.0.1"}}, profiles(t))
+	keeper := &kept{room: 4}
+	tr := newTraps(cfg, []Device{{Name: "sw1", Address: "127.0.0.1"}}, profiles(t), keeper)
 	ctx, cancel := context.WithCancel(t.Context())
 	woken := make(chan struct{}, 100)
 	done := make(chan error, 1)
@@ -304,6 +307,17 @@ func TestTraps(t *testing.T) {
 	if codes(res) != "traps.link_down" || res.Findings[0].Args["device"] != "sw1" || !strings.Contains(res.Findings[0].Evidence, "1.3.6.1.2.1.2.2.1.1.7=7") {
 		t.Errorf("%+v", res.Findings)
 	}
+	// Each is kept, or counted as dropped.
+	wants(t, res, map[string]float64{"xunjian_device_traps_dropped_total": 1})
+	for _, k := range keeper.list {
+		if k.Address != "127.0.0.1" || k.Device != "sw1" || k.At.IsZero() ||
+			k.Event == "link-down" && (!k.Bad || k.OID != link[1:] || !slices.Contains(k.Values, Value{"1.3.6.1.2.1.2.2.1.1.7", "7"})) {
+			t.Errorf("kept: %+v", k)
+		}
+	}
+	if len(keeper.list) != 4 {
+		t.Errorf("%d are kept", len(keeper.list))
+	}
 	if e, err := tr.Evidence(t.Context()); err != nil || len(e[0].Rows) != 5 {
 		t.Errorf("%+v %v", e, err)
 	}
@@ -313,6 +327,30 @@ func TestTraps(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// kept keeps a few traps.
+type kept struct {
+	room int
+	list []Received
+}
+
+func (k *kept) Keep(t Received) bool {
+	if len(k.list) == k.room {
+		return false
+	}
+	k.list = append(k.list, t)
+	return true
+}
+
+func TestAValueIsKeptWhole(t *testing.T) {
+	for want, v := range map[string]any{
+		"GigabitEthernet0/0/1  核心": []byte("GigabitEthernet0/0/1  核心"), "0xdec0deff": []byte{0xde, 0xc0, 0xde, 0xff}, "0x0a": []byte("\n"), "7": 7, "1.3.6": ".1.3.6", "": nil,
+	} {
+		if got := whole(gosnmp.SnmpPDU{Value: v}); got != want {
+			t.Errorf("%v reads %q, want %q", v, got, want)
+		}
 	}
 }
 

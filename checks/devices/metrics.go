@@ -52,6 +52,7 @@ var (
 	descUptime = checks.NewDesc("sysUpTime", checks.Gauge, "The time (in hundredths of a second) since the network management portion of the system was last re-initialized. - 1.3.6.1.2.1.1.3", "device", "system")
 	descInfo   = checks.NewDesc("xunjian_device_info", checks.Gauge, "What the device says it is; the value is 1.", "device", "system", "profile", "name", "description")
 	descTraps  = checks.NewDesc("xunjian_device_traps_total", checks.Counter, "Traps taken in, by the address that they came from.", "device", "source", "event")
+	descUnkept = checks.NewDesc("xunjian_device_traps_dropped_total", checks.Counter, "Traps that were believed but could not be kept: the disk took none and memory was full.")
 	descRefuse = checks.NewDesc("xunjian_device_traps_refused_total", checks.Counter, "Traps that were not believed or not understood.", "reason")
 )
 

@@ -1,6 +1,7 @@
 package devices
 
 import (
+	"bytes"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -15,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gosnmp/gosnmp"
 
@@ -28,6 +31,9 @@ const (
 	keptTraps  = 100
 	recentTrap = 15 * time.Minute // how long a bad trap stays a finding
 	maxVars    = 20
+	// Of a trap that is kept, in variables and in bytes of each.
+	maxKeptVars  = 100
+	maxKeptValue = 1024
 )
 
 // traps takes in what devices send by themselves. A trap is believed by its
@@ -37,25 +43,51 @@ type traps struct {
 	cfg      Traps
 	profiles *Profiles
 	devices  []Device
+	keeper   Keeper // nil: none are kept
 
 	mu      sync.Mutex
 	counts  map[[2]string]float64 // by source and event
 	refused map[string]float64    // by reason
-	last    []kept                // the newest at the end
+	unkept  float64               // believed, but not taken by the keeper
+	last    []newest              // the newest at the end
 	address string                // where it listens, empty while it does not
 	names   map[string]string     // address → device
 }
 
-// kept is a trap as it is shown.
-type kept struct {
+// Keeper keeps traps for as long as records have to be kept.
+type Keeper interface {
+	// Keep reports whether the trap was taken. It must not wait for a disk.
+	Keep(t Received) bool
+}
+
+// Received is a trap that was believed.
+type Received struct {
+	At time.Time
+	// Address is where it came from; Device the name of the device that is asked
+	// there, empty if there is none.
+	Address, Device string
+	// Event is what a profile calls it, "other" if none does; Bad whether that
+	// is bad.
+	Event string
+	Bad   bool
+	// OID is its snmpTrapOID; Values what it carries, as they stand in it.
+	OID    string
+	Values []Value
+}
+
+// Value is one variable of a trap: text as it is, other bytes as 0x….
+type Value struct{ OID, Text string }
+
+// newest is a trap as it is shown.
+type newest struct {
 	at            time.Time
 	source, event string
 	oid, vars     string
 	bad           bool
 }
 
-func newTraps(cfg Traps, devices []Device, p *Profiles) *traps {
-	return &traps{cfg: cfg, devices: devices, profiles: p, counts: map[[2]string]float64{}, refused: map[string]float64{"community": 0, "user": 0, "form": 0}}
+func newTraps(cfg Traps, devices []Device, p *Profiles, k Keeper) *traps {
+	return &traps{cfg: cfg, devices: devices, profiles: p, keeper: k, counts: map[[2]string]float64{}, refused: map[string]float64{"community": 0, "user": 0, "form": 0}}
 }
 
 // Name is that of a single check.
@@ -265,18 +297,51 @@ func (t *traps) take(p *gosnmp.SnmpPacket, from net.Addr) bool {
 	if a, err := netip.ParseAddrPort(source); err == nil {
 		source = a.Addr().Unmap().String()
 	}
+	now := time.Now()
+	kept := t.keep(p, Received{At: now, Address: source, Event: name.Event, Bad: name.Bad, OID: checks.SafeText(oid, 200)})
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if !kept {
+		t.unkept++
+	}
 	key := [2]string{source, name.Event}
 	if _, there := t.counts[key]; !there && len(t.counts) >= maxPairs {
 		key = [2]string{"other", name.Event}
 	}
 	t.counts[key]++
-	t.last = append(t.last, kept{time.Now(), source, name.Event, checks.SafeText(oid, 200), strings.Join(vars, "; "), name.Bad})
+	t.last = append(t.last, newest{now, source, name.Event, checks.SafeText(oid, 200), strings.Join(vars, "; "), name.Bad})
 	if len(t.last) > keptTraps {
 		t.last = slices.Delete(t.last, 0, len(t.last)-keptTraps)
 	}
 	return name.Bad
+}
+
+// keep hands a trap to the keeper and reports whether it was taken.
+func (t *traps) keep(p *gosnmp.SnmpPacket, trap Received) bool {
+	if t.keeper == nil {
+		return true
+	}
+	t.mu.Lock()
+	trap.Device = t.names[trap.Address]
+	t.mu.Unlock()
+	for _, v := range p.Variables[:min(len(p.Variables), maxKeptVars)] {
+		if n := strings.TrimPrefix(v.Name, "."); n != oidTrap {
+			trap.Values = append(trap.Values, Value{n, whole(v)})
+		}
+	}
+	return t.keeper.Keep(trap)
+}
+
+// whole is a value as it is kept.
+func whole(v gosnmp.SnmpPDU) string {
+	b, ok := v.Value.([]byte)
+	switch {
+	case !ok:
+		return word(v)
+	case utf8.Valid(b) && !bytes.ContainsFunc(b, unicode.IsControl):
+		return checks.SafeText(string(b), maxKeptValue)
+	}
+	return fmt.Sprintf("0x%x", b[:min(len(b), maxKeptValue/2)])
 }
 
 var errNotListening = errors.New("does not listen yet")
@@ -296,6 +361,9 @@ func (t *traps) Run(_ context.Context, out *checks.Output) error {
 	}
 	for _, reason := range slices.Sorted(maps.Keys(t.refused)) {
 		out.Set(descRefuse, t.refused[reason], reason)
+	}
+	if t.keeper != nil {
+		out.Set(descUnkept, t.unkept)
 	}
 	said := map[[2]string]bool{}
 	for _, k := range slices.Backward(t.last) {
@@ -323,7 +391,7 @@ func codeOf(event string) string {
 	return "bad"
 }
 
-func (k kept) line() string {
+func (k newest) line() string {
 	return k.at.UTC().Format(time.RFC3339) + " " + k.source + " " + k.event + " " + k.oid + " " + k.vars
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -41,7 +42,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"agent": waitForAgent, "opening": writeOpening, "await": await, "status": exitStatus, "keys": sameKeys, "incident": firstIncident,
-			"inspect": inspectAll, "capture": capture, "get": get,
+			"inspect": inspectAll, "capture": capture, "get": get, "damage": damage,
 		},
 	})
 }
@@ -128,6 +129,21 @@ func capture(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%q is not in %q", args[1], ts.ReadFile("stdout"))
 	}
 	ts.Setenv(args[0], found[1])
+}
+
+// damage turns one bit in the middle of each file of kept lines in a folder.
+func damage(ts *testscript.TestScript, _ bool, args []string) {
+	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*.xjl"))
+	ts.Check(err)
+	if len(files) == 0 {
+		ts.Fatalf("no lines are kept in %s", args[0])
+	}
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		ts.Check(err)
+		data[len(data)/2] ^= 1
+		ts.Check(os.WriteFile(name, data, 0o640))
+	}
 }
 
 // get asks an HTTP server, with a token if one is given: "get STATUS URL

@@ -40,8 +40,11 @@ func (c *cli) help(cmd *cobra.Command, _ []string) {
 }
 
 func (c *cli) exits(cmd *cobra.Command) string {
-	if cmd.Annotations[annotationFailure] != "" {
+	switch {
+	case cmd.Annotations[annotationFailure] != "":
 		return c.t("exit.inspect", nil)
+	case cmd.Annotations[annotationExits] != "":
+		return c.t("exit.verify", nil)
 	}
 	return c.t("exit.common", nil)
 }

@@ -16,7 +16,7 @@ import (
 )
 
 func (c *cli) logsCommand() *cobra.Command {
-	return c.group("logs", "logs", nil, c.logsSearchCommand(), c.logsScanCommand())
+	return c.group("logs", "logs", nil, c.logsSearchCommand(), c.logsVerifyCommand(), c.logsScanCommand())
 }
 
 // logsScanCommand reviews files without an agent.

@@ -46,15 +46,16 @@ type options struct {
 // Archive keeps lines in a folder. It is safe for concurrent use.
 type Archive struct {
 	dir string
-	cfg Config
 	log *slog.Logger
 	options
 
-	wake chan struct{}
+	wake, revised chan struct{}
+
 	stop chan struct{}
 	done chan struct{}
 
 	mu      sync.Mutex
+	cfg     Config
 	closed  bool
 	cur     *block     // grows
 	pending []*block   // waits to be written, oldest first
@@ -64,6 +65,9 @@ type Archive struct {
 	stats   Stats
 	forced  Forced
 	durable uint64 // Seq up to which lines outlive a crash, exclusive
+	// What is known to be damaged, and what the last look at everything came to.
+	damage   map[spot]Damage
+	verified Verified
 
 	// The writer's own; no other goroutine touches it.
 	w writer
@@ -85,8 +89,10 @@ type Stats struct {
 	Pending int64
 	// Oldest is when the oldest line on the disk came; zero if there is none.
 	Oldest time.Time
-	// Damaged counts the blocks that could not be read.
-	Damaged uint64
+	// Verified is when everything was last looked at; zero if it never was.
+	Verified time.Time
+	// Damaged counts the places that are known to be damaged.
+	Damaged int
 	// Error says why nothing can be written now; empty if all is well. Since is
 	// when that began.
 	Error string
@@ -118,8 +124,8 @@ func open(dir string, cfg Config, log *slog.Logger, opt options) (*Archive, erro
 	}
 	opt.block, opt.room = cmp.Or(opt.block, blockSize), cmp.Or(opt.room, maxPending)
 	a := &Archive{
-		dir: dir, cfg: cfg, log: log, options: opt,
-		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		dir: dir, cfg: cfg, log: log, options: opt, damage: map[spot]Damage{},
+		wake: make(chan struct{}, 1), revised: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	if err := a.recover(); err != nil {
 		a.w.close()
@@ -209,8 +215,28 @@ func (a *Archive) Stats() Stats {
 		s.Oldest = time.UnixMilli(a.segs[0].min)
 	}
 	s.PerDay = perDay(a.segs, a.now())
+	s.Verified, s.Damaged = a.verified.At, len(a.damage)
 	return s
 }
 
-// Config returns what the archive was opened with.
-func (a *Archive) Config() Config { return a.cfg }
+// Config returns what is in force.
+func (a *Archive) Config() Config {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.cfg
+}
+
+// Revise puts another configuration in force, which has to be valid. What is
+// beyond a smaller budget goes at once, on the record.
+func (a *Archive) Revise(cfg Config) {
+	a.mu.Lock()
+	same := cfg == a.cfg
+	a.cfg = cfg
+	a.mu.Unlock()
+	if !same {
+		select {
+		case a.revised <- struct{}{}:
+		default:
+		}
+	}
+}

@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"xunjian/checks"
@@ -17,7 +18,8 @@ var (
 	descAppended = checks.NewDesc("xunjian_logs_appended_total", checks.Counter, "Lines taken in to be kept.")
 	descText     = checks.NewDesc("xunjian_logs_appended_bytes_total", checks.Counter, "Text of the lines taken in to be kept.")
 	descDropped  = checks.NewDesc("xunjian_logs_dropped_total", checks.Counter, "Lines not taken in because the disk took none and memory was full.")
-	descDamaged  = checks.NewDesc("xunjian_logs_damaged_total", checks.Counter, "Blocks of kept lines that could not be read.")
+	descDamaged  = checks.NewDesc("xunjian_logs_damaged_blocks", checks.Gauge, "Places of the kept lines that are known to be damaged, changed or missing.")
+	descVerified = checks.NewDesc("xunjian_logs_verified_timestamp_seconds", checks.Gauge, "When all kept lines were last held against what was written, in Unix time.")
 	descWritable = checks.NewDesc("xunjian_logs_writable", checks.Gauge, "Whether lines can be kept: 1, or 0.")
 )
 
@@ -37,10 +39,39 @@ func (*Check) Name() string { return "logs_archive" }
 // Identity is that of the archive, which outlives a change of configuration.
 func (c *Check) Identity() string { return c.a.dir }
 
+// Looking at everything once a day is often enough to say when something was
+// changed, and a tenth of a core and of a disk seldom disturbs.
+const (
+	verifyEvery = 24 * time.Hour
+	verifyFirst = 10 * time.Minute // after a start, when there is more to do
+	verifyRest  = 9
+)
+
+// Serve looks at everything once a day.
+func (c *Check) Serve(ctx context.Context, wake func()) error {
+	for wait := verifyFirst; ; wait = verifyEvery {
+		if due := verifyEvery - c.a.now().Sub(c.a.Stats().Verified); due <= verifyEvery {
+			wait = max(wait, due)
+		}
+		if err := pause(ctx, wait); err != nil {
+			return nil
+		}
+		v, err := c.a.Verify(ctx, verifyRest)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c.a.noteVerified(v)
+		wake()
+	}
+}
+
 // Run tells the figures and the facts.
 func (c *Check) Run(_ context.Context, out *checks.Output) error {
 	s := c.a.Stats()
-	if s.Appended+s.Dropped+s.Lines+s.Damaged == 0 && s.Error == "" && s.Forced.At.IsZero() {
+	if s.Appended+s.Dropped+s.Lines == 0 && s.Damaged == 0 && s.Error == "" && s.Forced.At.IsZero() {
 		return fmt.Errorf("no lines are kept here: %w", checks.ErrNotApplicable)
 	}
 	writable := 1.0
@@ -48,21 +79,23 @@ func (c *Check) Run(_ context.Context, out *checks.Output) error {
 		writable = 0
 	}
 	for d, v := range map[*checks.Desc]float64{
-		descLines: float64(s.Lines), descBytes: float64(s.Bytes), descBudget: float64(c.a.cfg.BudgetBytes), descPending: float64(s.Pending),
+		descLines: float64(s.Lines), descBytes: float64(s.Bytes), descBudget: float64(c.a.Config().BudgetBytes), descPending: float64(s.Pending),
 		descAppended: float64(s.Appended), descText: float64(s.Text), descDropped: float64(s.Dropped), descDamaged: float64(s.Damaged),
 		descWritable: writable,
 	} {
 		out.Set(d, v)
 	}
-	if !s.Oldest.IsZero() {
-		out.Set(descOldest, float64(s.Oldest.UnixMilli())/1000)
+	for d, at := range map[*checks.Desc]time.Time{descOldest: s.Oldest, descVerified: s.Verified} {
+		if !at.IsZero() {
+			out.Set(d, float64(at.UnixMilli())/1000)
+		}
 	}
 	c.find(out, s)
 	return nil
 }
 
 func (c *Check) find(out *checks.Output, s Stats) {
-	now, cfg := c.a.now(), c.a.cfg
+	now, cfg := c.a.now(), c.a.Config()
 	said := false
 	find := func(code string, v checks.Verdict, args map[string]any) {
 		said = true
@@ -85,14 +118,42 @@ func (c *Check) find(out *checks.Output, s Stats) {
 			"days": holds.Hours() / 24, "keep": cfg.Keep.Hours() / 24, "per_day": float64(s.PerDay), "budget": float64(cfg.BudgetBytes),
 		})
 	}
-	if s.Damaged > 0 {
-		find("logs_archive.damaged", checks.Abnormal, map[string]any{"blocks": float64(s.Damaged)})
+	if list := c.a.Damages(); len(list) > 0 {
+		said = true
+		out.Find(c.damaged(list))
 	}
 	if !said {
-		args := map[string]any{"lines": float64(s.Lines), "bytes": float64(s.Bytes), "days": 0.0}
+		args := map[string]any{"lines": float64(s.Lines), "bytes": float64(s.Bytes), "days": 0.0, "verified": ""}
+		if !s.Verified.IsZero() {
+			args["verified"] = s.Verified.In(c.zone).Format("2006-01-02 15:04")
+		}
 		if !s.Oldest.IsZero() {
 			args["days"] = now.Sub(s.Oldest).Hours() / 24
 		}
 		find("logs_archive.kept", checks.OK, args)
 	}
+}
+
+// damaged says what is damaged and what that cost; the places are the evidence.
+func (c *Check) damaged(list []Damage) checks.Finding {
+	const shown = 20
+	first, last, lines := list[0].From, list[0].To, uint64(0)
+	var evidence strings.Builder
+	for n, d := range list {
+		if d.From.Before(first) {
+			first = d.From
+		}
+		if d.To.After(last) {
+			last = d.To
+		}
+		lines += d.Lines
+		if n < shown {
+			fmt.Fprintf(&evidence, "%s byte=%d bytes=%d %s lines=%d %s – %s\n", d.File, d.At, d.Bytes, d.Why, d.Lines,
+				d.From.In(c.zone).Format(time.DateTime), d.To.In(c.zone).Format(time.DateTime))
+		}
+	}
+	return checks.Finding{Code: "logs_archive.damaged", Verdict: checks.Abnormal, Evidence: evidence.String(), Args: map[string]any{
+		"blocks": float64(len(list)), "lines": float64(lines), "file": list[0].File,
+		"from": first.In(c.zone).Format("2006-01-02 15:04"), "to": last.In(c.zone).Format("2006-01-02 15:04"),
+	}}
 }

@@ -71,8 +71,8 @@ func TestKill(t *testing.T) {
 		if uint64(len(got)) < promised || uint64(len(got)) < most {
 			t.Fatalf("cycle %d: %d lines are left; %d were durable, %d were there before", n, len(got), promised, most)
 		}
-		if v, err := a.Verify(t.Context()); err != nil || len(v.Bad) > 0 {
-			t.Fatalf("cycle %d: Verify: %v, %v", n, v.Bad, err)
+		if v, err := a.Verify(t.Context(), 0); err != nil || len(v.Damage) > 0 {
+			t.Fatalf("cycle %d: Verify: %v, %v", n, v.Damage, err)
 		}
 		most = uint64(len(got))
 		a.Close()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/klauspost/compress/zstd"
@@ -16,14 +17,23 @@ func (a *Archive) recover() error {
 	if a.w.enc, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(blockSize)); err != nil {
 		return err
 	}
+	a.recallVerified()
 	segs, err := segmentsIn(a.dir)
+	if err != nil {
+		return err
+	}
+	first, raw, size, err := replay(a.dir)
 	if err != nil {
 		return err
 	}
 	next := uint64(1)
 	for n, s := range segs {
-		last := n == len(segs)-1
-		if err := a.take(s, last); err != nil {
+		if n < len(segs)-1 {
+			err = a.take(s)
+		} else {
+			err = a.takeLast(s, first)
+		}
+		if err != nil {
 			return err
 		}
 		next = max(next, s.next)
@@ -31,44 +41,57 @@ func (a *Archive) recover() error {
 	if a.forced, err = readForced(a.dir); err != nil {
 		return err
 	}
-	return a.resume(next)
+	return a.resume(next, first, raw, size)
 }
 
-// take reads one segment. Only the last one can have been cut off, and is read
-// whole; another one that does not read stays as it is, and counts as damaged.
-func (a *Archive) take(s *segment, last bool) error {
-	if !last {
-		own, err := s.glance()
-		switch {
-		case errors.Is(err, errDamaged):
-			a.log.Error("kept lines are damaged; a search leaves out what cannot be read", "file", s.path, "err", err)
-			a.stats.Damaged++
-			if s.size == 0 {
-				return nil
-			}
-		case err != nil:
-			return err
-		default:
-			a.w.last = own
-		}
-		a.segs = append(a.segs, s)
-		a.bytes += s.size
-		return nil
+// take reads one segment that is finished. What does not read of it counts as
+// damaged, and the rest is found all the same.
+func (a *Archive) take(s *segment) error {
+	own, err := s.glance()
+	var failed *fs.PathError
+	if errors.As(err, &failed) && failed.Op == "open" {
+		return err
 	}
+	if err != nil {
+		var lost []Damage
+		if own, lost, err = s.survey(); err != nil {
+			return err
+		}
+		a.tell(lost)
+	}
+	a.w.last = own
+	a.segs = append(a.segs, s)
+	a.bytes += s.size
+	return nil
+}
+
+// tell takes note of damage before anybody else can.
+func (a *Archive) tell(lost []Damage) {
+	for _, d := range lost {
+		if a.damaged(d) {
+			a.log.Error("kept lines are damaged; a search leaves them out", "file", d.File, "byte", d.At, "bytes", d.Bytes, "lines", d.Lines, "from", d.From, "to", d.To)
+		}
+	}
+}
+
+// takeLast reads the segment that grows, whole: its end may have been cut off.
+// durable is the Seq of the first line in the journal, 0 if it is empty.
+func (a *Archive) takeLast(s *segment, durable uint64) error {
 	f, err := os.OpenFile(s.path, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
-	own, err := s.scan(f)
+	own, lost, err := s.scan(f, durable)
 	if err != nil {
 		return errors.Join(err, f.Close())
-	}
-	if s.size == 0 {
-		return errors.Join(f.Close(), s.remove())
 	}
 	info, err := f.Stat()
 	if err != nil {
 		return errors.Join(err, f.Close())
+	}
+	a.tell(lost)
+	if s.size == 0 {
+		return errors.Join(f.Close(), s.putAside(len(lost) > 0))
 	}
 	if cut := info.Size() - s.size; cut > 0 {
 		a.log.Warn("the end of the kept lines was not written whole and is cut away; its lines come from the journal if they were synced", "file", s.path, "bytes", cut)
@@ -82,17 +105,13 @@ func (a *Archive) take(s *segment, last bool) error {
 	return nil
 }
 
-// resume takes up the unfinished block; next is the Seq after the last line in
-// a segment.
-func (a *Archive) resume(next uint64) error {
-	first, raw, size, err := replay(a.dir)
-	if err != nil {
-		return err
-	}
+// resume takes up the unfinished block, which begins with the Seq first; next is
+// the Seq after the last line in a segment.
+func (a *Archive) resume(next, first uint64, raw []byte, size int64) error {
 	a.cur = newBlock(max(next, first))
 	for v, err := range views(first, raw) {
 		if err != nil {
-			a.stats.Damaged++
+			a.tell([]Damage{{File: journalName, Why: Unreadable, Bytes: size, From: a.now(), To: a.now()}})
 			break
 		}
 		if v.seq < next {
@@ -101,6 +120,7 @@ func (a *Archive) resume(next uint64) error {
 		r := v.record()
 		a.cur.add(&r)
 	}
+	var err error
 	if a.w.journal, err = openJournal(a.dir); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -76,7 +77,7 @@ func (a *Archive) delete(s *segment, early bool, now time.Time) error {
 			return err
 		}
 		a.log.Error("lines were deleted before their time: the budget of the archive is used up",
-			"from", f.From, "to", f.To, "lines", f.Lines, "budget_bytes", a.cfg.BudgetBytes)
+			"from", f.From, "to", f.To, "lines", f.Lines, "budget_bytes", a.Config().BudgetBytes)
 	}
 	if err := s.remove(); err != nil {
 		return err
@@ -85,6 +86,7 @@ func (a *Archive) delete(s *segment, early bool, now time.Time) error {
 	defer a.mu.Unlock()
 	a.segs = a.segs[1:]
 	a.bytes -= s.size
+	maps.DeleteFunc(a.damage, func(where spot, _ Damage) bool { return where.file == filepath.Base(s.path) })
 	if early {
 		a.forced = f
 	}

@@ -9,8 +9,10 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"path/filepath"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,8 +23,15 @@ import (
 type Query struct {
 	// From and To bound when a line came: From ≤ Received < To.
 	From, To time.Time
+	// SaidFrom and SaidTo bound the time that a line claims, or when it came if
+	// it claims none: SaidFrom ≤ Said < SaidTo.
+	SaidFrom, SaidTo time.Time
 	// Source, Kind, Host and Event have to be equal.
 	Source, Kind, Host, Event string
+	// Events asks for lines that are any of them; empty asks for all.
+	Events []string
+	// Fields have to be there with these values.
+	Fields map[string]string
 	// Severity asks for lines at least as severe; those without one are left
 	// out.
 	Severity Severity
@@ -203,30 +212,54 @@ func (s *search) segment(seg *segment, yield func(Record, error) bool) bool {
 	}
 	defer f.Close()
 	for end := seg.size; end > 0; {
-		if err := s.ctx.Err(); err != nil {
-			yield(Record{}, err)
-			return false
-		}
 		fr, err := frameBefore(f, end)
 		if err != nil {
-			s.damaged++
-			s.a.damage(seg.path, err)
-			return true
+			return s.beside(seg, f, end, yield)
 		}
 		end = fr.at
-		if !s.wanted(fr) {
-			continue
-		}
-		if s.raw, err = s.read(fr, f); err != nil {
-			s.damaged++
-			s.a.damage(seg.path, err)
-			continue
-		}
-		if !s.emit(fr.first, s.raw, yield) {
+		if !s.block(seg, f, fr, yield) {
 			return false
 		}
 	}
 	return true
+}
+
+// beside searches the blocks of a segment up to a byte, from which no way leads
+// back to them: their places are looked for from the beginning.
+func (s *search) beside(seg *segment, f *os.File, end int64, yield func(Record, error) bool) bool {
+	var list []*frame
+	for fr, g := range walk(f, end) {
+		if g != nil {
+			s.damaged++
+			s.a.met(seg, g.at, g.end-g.at)
+			continue
+		}
+		list = append(list, fr)
+	}
+	for _, fr := range slices.Backward(list) {
+		if !s.block(seg, f, fr, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// block searches one block.
+func (s *search) block(seg *segment, f *os.File, fr *frame, yield func(Record, error) bool) bool {
+	if err := s.ctx.Err(); err != nil {
+		yield(Record{}, err)
+		return false
+	}
+	if !s.wanted(fr) {
+		return true
+	}
+	var err error
+	if s.raw, err = s.read(fr, f); err != nil {
+		s.damaged++
+		s.a.met(seg, fr.at, fr.size)
+		return true
+	}
+	return s.emit(fr.first, s.raw, yield)
 }
 
 func (s *search) read(fr *frame, f *os.File) ([]byte, error) {
@@ -258,6 +291,9 @@ func (s *search) wanted(fr *frame) bool {
 		if _, ok := c.set[c.want]; c.want != "" && c.set != nil && !ok {
 			return false
 		}
+	}
+	if len(s.q.Events) > 0 && fr.events != nil && !slices.ContainsFunc(s.q.Events, func(e string) bool { _, ok := fr.events[e]; return ok }) {
+		return false
 	}
 	for _, w := range s.musts {
 		if !fr.filter.may(w) {
@@ -299,16 +335,32 @@ func (s *search) match(v *view) bool {
 	switch {
 	case q.Before != 0 && v.seq >= q.Before,
 		!s.within(v.received, v.received),
+		!s.says(v),
 		q.Source != "" && v.source != q.Source,
 		q.Kind != "" && v.kind != q.Kind,
 		q.Host != "" && v.host != q.Host,
 		q.Event != "" && v.event != q.Event,
+		len(q.Events) > 0 && !slices.Contains(q.Events, v.event),
 		q.Severity > 0 && (v.severity == NoSeverity || v.severity > q.Severity),
 		len(s.word) > 0 && !containsFold(v.text, s.word),
 		q.Regexp != nil && !q.Regexp.Match(v.text):
 		return false
 	}
+	for name, want := range q.Fields {
+		if !slices.ContainsFunc(v.fields, func(f field) bool { return f.key == name && string(f.value) == want }) {
+			return false
+		}
+	}
 	return true
+}
+
+// says reports whether a line claims a time that is asked for.
+func (s *search) says(v *view) bool {
+	at := v.received
+	if v.hasSaid {
+		at = v.said
+	}
+	return (s.q.SaidFrom.IsZero() || at >= s.q.SaidFrom.UnixMilli()) && (s.q.SaidTo.IsZero() || at < s.q.SaidTo.UnixMilli())
 }
 
 // containsFold reports whether text contains word, which is in lower case.
@@ -360,13 +412,10 @@ func literals(re *regexp.Regexp) []string {
 	return out
 }
 
-// damage takes note of kept lines that cannot be read.
-func (a *Archive) damage(path string, err error) {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, os.ErrClosed) {
-		return
-	}
-	a.log.Error("kept lines cannot be read", "file", path, "err", err)
+// met takes note of a place that a search could not read.
+func (a *Archive) met(s *segment, at, bytes int64) {
+	from, to := s.bounds()
 	a.mu.Lock()
-	a.stats.Damaged++
-	a.mu.Unlock()
+	defer a.mu.Unlock()
+	a.tell([]Damage{{File: filepath.Base(s.path), At: at, Bytes: bytes, Why: Unreadable, From: time.UnixMilli(from), To: time.UnixMilli(to)}})
 }

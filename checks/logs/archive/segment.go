@@ -30,13 +30,13 @@ func segmentName(day string, first uint64) string {
 
 func (s *segment) lines() uint64 { return s.next - s.first }
 
-// grow takes note of a block that was written.
-func (s *segment) grow(b sums, next uint64, size int64) {
+// grow takes note of a block that ends at a byte.
+func (s *segment) grow(b sums, next uint64, end int64) {
 	if s.size == 0 {
 		s.min, s.max = b.min, b.max
 	}
 	s.min, s.max = min(s.min, b.min), max(s.max, b.max)
-	s.next, s.size = next, s.size+size
+	s.next, s.size = next, end
 }
 
 // segmentsIn lists the segments of a folder, oldest first, by their names.
@@ -95,29 +95,37 @@ func (s *segment) glance() (digest, error) {
 }
 
 // scan reads a segment block by block from its beginning, and returns the
-// digest of the last whole one. What follows it was not written whole.
-func (s *segment) scan(f *os.File) (digest, error) {
+// digest of the last whole one and what is lost between them. What follows the
+// last was not written whole, and so was what the journal still holds: the lines
+// from durable on, 0 if it is empty.
+func (s *segment) scan(f *os.File, durable uint64) (last digest, lost []Damage, err error) {
 	info, err := f.Stat()
 	if err != nil {
-		return digest{}, err
+		return digest{}, nil, err
 	}
-	var last digest
-	for s.size < info.Size() {
-		fr, err := readFrame(f, s.size, info.Size())
-		if err == nil {
-			var own digest
-			if own, err = fr.whole(f); err == nil {
-				s.grow(fr.sums, fr.end(), fr.size)
-				last = own
-				continue
-			}
+	var v verifier
+	v.begin(s)
+	for fr, g := range walk(f, info.Size()) {
+		if g != nil {
+			v.gap(*g)
+			continue
 		}
-		if errors.Is(err, errDamaged) {
-			return last, nil
+		own, err := fr.whole(f)
+		if err != nil {
+			v.gap(gap{fr.at, fr.at + fr.size, err, fr})
+			continue
 		}
-		return last, err
+		if len(v.lost) > 0 && durable > 0 && v.next >= durable {
+			break
+		}
+		s.grow(fr.sums, fr.end(), fr.at+fr.size)
+		v.good(fr)
+		last = own
 	}
-	return last, nil
+	if len(v.lost) > 0 && (durable == 0 || v.next < durable) {
+		v.finish(0) // not covered by the journal: it is gone
+	}
+	return last, v.damage, nil
 }
 
 // remove deletes the file; that it is gone already is as well.
@@ -126,6 +134,15 @@ func (s *segment) remove() error {
 		return fmt.Errorf("delete kept lines: %w", err)
 	}
 	return nil
+}
+
+// putAside takes a segment without a single whole block out of the way: what was
+// damaged may still be of use to somebody who looks at it by hand.
+func (s *segment) putAside(damaged bool) error {
+	if !damaged {
+		return s.remove()
+	}
+	return os.Rename(s.path, s.path+".damaged")
 }
 
 // perDay is how much was written a day over the last whole week that the

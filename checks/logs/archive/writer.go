@@ -37,7 +37,7 @@ func (w *writer) close() {
 func (a *Archive) write() {
 	defer close(a.done)
 	defer a.w.close()
-	tick := time.NewTicker(a.cfg.Sync)
+	tick := time.NewTicker(a.Config().Sync)
 	defer tick.Stop()
 	for {
 		var err error
@@ -48,6 +48,10 @@ func (a *Archive) write() {
 				err = a.drain()
 			}
 		case <-tick.C:
+			err = a.sync()
+			a.retain()
+		case <-a.revised:
+			tick.Reset(a.Config().Sync)
 			err = a.sync()
 			a.retain()
 		case <-a.stop:
@@ -145,12 +149,13 @@ var errNoRoom = errors.New("too little room on the disk")
 
 // roomFor reports whether so many bytes may be written.
 func (a *Archive) roomFor(bytes int) error {
+	least := a.Config().MinFreeBytes
 	free, err := a.free()
-	if err != nil || a.cfg.MinFreeBytes == 0 {
+	if err != nil || least == 0 {
 		return nil // a disk that cannot be asked says by itself when it is full
 	}
-	if free-int64(bytes) < a.cfg.MinFreeBytes {
-		return fmt.Errorf("%w: %d bytes are free, and %d have to stay free (checks.logs.archive.min_free_bytes)", errNoRoom, free, a.cfg.MinFreeBytes)
+	if free-int64(bytes) < least {
+		return fmt.Errorf("%w: %d bytes are free, and %d have to stay free (checks.logs.archive.min_free_bytes)", errNoRoom, free, least)
 	}
 	return nil
 }
@@ -176,7 +181,7 @@ func (a *Archive) put(b *block) error {
 	a.pending = a.pending[1:]
 	a.waiting -= len(b.raw)
 	a.bytes += int64(len(data))
-	seg.grow(b.sums, b.first+uint64(b.count), int64(len(data)))
+	seg.grow(b.sums, b.first+uint64(b.count), seg.size+int64(len(data)))
 	if seg.size == int64(len(data)) { // its first block
 		a.segs = append(a.segs, seg)
 	}

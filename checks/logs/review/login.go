@@ -81,7 +81,7 @@ func (j *judge) failed(h *pattern.Hit, at, now time.Time, source string) (grave 
 		Code: "logs.bruteforce", Subject: from, Verdict: checks.Attention,
 		Args:     map[string]any{"failures": a.failures(), "window": bf.Window.Seconds(), "users": strings.Join(a.Users, ", "), "source": source},
 		Evidence: j.evidence(h.Pattern.Name),
-	}, now.Add(j.cfg.Hold))
+	}, now, j.cfg.Hold)
 	return first
 }
 
@@ -148,7 +148,7 @@ func (j *judge) entered(h *pattern.Hit, at, now time.Time, source string) (grave
 			Code: "logs.breakin", Subject: from, Verdict: checks.Abnormal,
 			Args:     map[string]any{"user": who, "failures": a.failures(), "source": source},
 			Evidence: j.evidence(h.Pattern.Name) + "\n" + line(h.Line),
-		}, now.Add(j.cfg.Hold))
+		}, now, j.cfg.Hold)
 		delete(k.Addresses, from)
 		grave = true
 	}
@@ -168,7 +168,7 @@ func (j *judge) usual(who, from string, at, now time.Time, source string, h *pat
 		k.hold(checks.Finding{
 			Code: code, Subject: who, Verdict: checks.Attention, Evidence: line(h.Line),
 			Args: map[string]any{"user": who, "address": from, "time": float64(at.Unix()), "source": source, "hour": at.In(j.zone).Hour()},
-		}, now.Add(j.cfg.Hold))
+		}, now, j.cfg.Hold)
 	}
 	if u == nil {
 		if learned {

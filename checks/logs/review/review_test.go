@@ -44,7 +44,7 @@ func sshd(at time.Time, format string, args ...any) string {
 
 func found(j *judge) string {
 	var out []string
-	for _, f := range j.findings() {
+	for _, f := range j.findings(time.Time{}) {
 		out = append(out, fmt.Sprintf("%s(%s) %s", f.Code, f.Subject, f.Verdict))
 	}
 	slices.Sort(out)
@@ -71,7 +71,7 @@ func TestBruteForce(t *testing.T) {
 		t.Error("the tenth is not grave")
 	}
 	want(t, "the tenth", found(j), "logs.bruteforce(203.0.113.7) attention")
-	if users := j.findings()[0].Args["users"]; users != "root, x" {
+	if users := j.findings(time.Time{})[0].Args["users"]; users != "root, x" {
 		t.Errorf("users %v", users)
 	}
 
@@ -197,9 +197,50 @@ func TestTimeBackwards(t *testing.T) {
 	want(t, "four minutes", found(j), "")
 	j.feed(at, sshd(at.Add(-time.Hour), "x"))
 	want(t, "an hour", found(j), "logs.backwards(auth) attention")
-	j.known.expire(at.Add(2 * time.Hour))
 	j.feed(at, sshd(at.Add(-59*time.Minute), "x"))
-	want(t, "said once", found(j), "")
+	if n := j.known.Held["logs.backwards\x00auth"].Total; n != 1 {
+		t.Errorf("it was said %d times", n)
+	}
+}
+
+// TestMemory: what is over is no finding any more, but is told of its week, and
+// a crowd does not make one forget what is worse.
+func TestMemory(t *testing.T) {
+	at := time.Date(2026, 11, 20, 10, 0, 0, 0, beijing)
+	j := judgeOf(t, nil)
+	for n := range 12 {
+		j.feed(at.Add(time.Duration(n)*time.Second), sshd(at.Add(time.Duration(n)*time.Second), "Failed password for root from 198.51.100.7 port %d ssh2", n))
+	}
+	j.known.hold(checks.Finding{Code: "logs.emptied", Subject: "auth", Verdict: checks.Abnormal, Evidence: "a\nb", Args: map[string]any{"source": "auth"}}, at, j.cfg.Hold)
+	told := func(from, to time.Time, f Filter) string {
+		var out []string
+		for _, e := range j.events(f, from, to) {
+			out = append(out, fmt.Sprintf("%s(%s) %d", e.Finding.Code, e.Finding.Subject, e.Count))
+		}
+		return strings.Join(out, ", ")
+	}
+	week := at.Add(6 * 24 * time.Hour)
+	j.known.expire(week)
+	if got := j.findings(week); len(got) != 0 {
+		t.Errorf("a week later it still finds %v", got)
+	}
+	want(t, "the week", told(at.Add(-time.Hour), week, Filter{}), "logs.bruteforce(198.51.100.7) 3, logs.emptied(auth) 1")
+	want(t, "the grave of it", told(at.Add(-time.Hour), week, Filter{Verdict: checks.Abnormal}), "logs.emptied(auth) 1")
+	want(t, "another source", told(at.Add(-time.Hour), week, Filter{Source: "web"}), "")
+	want(t, "the week after", told(at.Add(time.Hour), week, Filter{}), "")
+	if e := j.known.Held["logs.emptied\x00auth"].Finding.Evidence; e != "b" {
+		t.Errorf("what is over keeps %q, want its last line", e)
+	}
+	for n := range maxHeld + 100 {
+		j.known.hold(checks.Finding{Code: "logs.bruteforce", Subject: fmt.Sprint(n), Verdict: checks.Attention}, at, j.cfg.Hold)
+	}
+	if j.known.Held["logs.emptied\x00auth"] == nil || len(j.known.Held) != maxHeld || j.known.Forgotten.IsZero() {
+		t.Errorf("of a crowd %d are remembered, forgotten at %v; that the log was emptied: %v", len(j.known.Held), j.known.Forgotten, j.known.Held["logs.emptied\x00auth"])
+	}
+	j.known.expire(at.Add(16 * 24 * time.Hour))
+	if len(j.known.Held) != 0 {
+		t.Errorf("%d are remembered for ever", len(j.known.Held))
+	}
 }
 
 // TestRhythm knows the longest pause of the last days.

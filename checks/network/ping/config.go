@@ -47,9 +47,6 @@ type TargetConfig struct {
 // interval without a burst.
 const MaxTargets = 1000
 
-// gap between two packets to one target.
-const gap = 200 * time.Millisecond
-
 // Default pings gateways and DNS servers.
 func Default() Config {
 	return Config{
