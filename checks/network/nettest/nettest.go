@@ -124,6 +124,13 @@ func (m *Machine) Filter(chain string, rules ...string) {
 	m.Run("nft", script)
 }
 
+// Doubt makes the machine ask again after its neighbours on an interface within
+// seconds, not within the minute of life.
+func (m *Machine) Doubt(device string) {
+	m.net.t.Helper()
+	m.Run("sh", "-c", "for v in 4 6; do cd /proc/sys/net/ipv$v/neigh/"+device+"; echo 2000 >base_reachable_time_ms; echo 1 >delay_first_probe_time; done")
+}
+
 // Inside runs f on a thread that is in the machine: sockets opened by f itself,
 // not by goroutines that it starts, are the machine's.
 func (m *Machine) Inside(f func()) {

@@ -103,8 +103,7 @@ func lan(t *testing.T) (client, gateway, server *nettest.Machine) {
 	server.Plug(sw, "10.78.0.9/24", "fd78::9/64")
 	client.IP("route", "add", "default", "via", "10.78.0.1")
 	client.IP("-6", "route", "add", "default", "via", "fd78::1")
-	// Neighbours are believed for 2 s, not for the half a minute of life.
-	client.Run("sh", "-c", "for v in 4 6; do cd /proc/sys/net/ipv$v/neigh/eth0; echo 2000 >base_reachable_time_ms; echo 1 >delay_first_probe_time; done")
+	client.Doubt("eth0")
 	return client, gateway, server
 }
 
