@@ -53,6 +53,13 @@ type process struct {
 // start runs the agent; extra arguments may repeat --config and the like.
 func start(t *testing.T, data string, args ...string) *process {
 	t.Helper()
+	return startWith(t, (*exec.Cmd).Start, data, args...)
+}
+
+// startWith is start where something else begins the process, such as in
+// another network.
+func startWith(t *testing.T, begin func(*exec.Cmd) error, data string, args ...string) *process {
+	t.Helper()
 	bin, err := binary()
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +69,7 @@ func start(t *testing.T, data string, args ...string) *process {
 	p.cmd = exec.Command(bin, args...)
 	p.cmd.Env = append(os.Environ(), "LANG=en_US.UTF-8")
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
-	if err := p.cmd.Start(); err != nil {
+	if err := begin(p.cmd); err != nil {
 		t.Fatalf("start the agent: %v", err)
 	}
 	go func() { p.exited <- p.cmd.Wait() }()

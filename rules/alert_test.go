@@ -255,6 +255,35 @@ func TestEndedIf(t *testing.T) {
 	}
 }
 
+// A rule that goes on for as long as it fires, by what it says itself, ends with
+// what it looks at, and is lost with it.
+func TestGoesOnByItself(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		last  []string
+		after string
+	}{
+		{"what it looks at is over", []string{`down{peer="x"} 0`, "speaks 0"}, "ended"},
+		{"what it looks at is gone", []string{"speaks 0"}, "lost"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, `
+groups:
+  - name: g
+    rules:
+      - alert: Down
+        expr: down == 1 and on () speaks == 1 or down == 1 and on (peer) ALERTS{alertname="Down",alertstate="firing"}
+`)
+			w.tick(step, w.batch("x", `down{peer="x"} 0`, "speaks 1"))
+			w.want(w.tick(step, w.batch("x", `down{peer="x"} 1`, "speaks 1")), `Down{peer="x"}: - → firing`)
+			w.want(w.tick(step, w.batch("x", `down{peer="x"} 1`, "speaks 0")))
+			w.restart(step)
+			w.want(w.tick(step, w.batch("x", `down{peer="x"} 1`, "speaks 0")))
+			w.want(w.tick(step, w.batch("x", c.last...)), `Down{peer="x"}: firing → `+c.after)
+		})
+	}
+}
+
 func TestStormOfAlerts(t *testing.T) {
 	w := newWorld(t, `groups: [{name: g, rules: [{alert: Bad, expr: m0 > 1}]}]`)
 	points := manyPoints(20_000)

@@ -141,7 +141,13 @@ func (r *rule) sets(name string) bool {
 	return name == labels.AlertName || r.labels.Has(name)
 }
 
-// needed returns the selectors that must have series for the rule to judge.
+// needed returns the selectors that must have series for the rule to judge. What
+// rules say themselves comes and goes: it is needed only where a rule looks at
+// nothing else.
 func (r *rule) needed() []selector {
-	return slices.DeleteFunc(slices.Clone(r.selectors), func(s selector) bool { return s.absence })
+	list := slices.DeleteFunc(slices.Clone(r.selectors), func(s selector) bool { return s.absence })
+	if slices.ContainsFunc(list, func(s selector) bool { return !s.alerts() }) {
+		list = slices.DeleteFunc(list, selector.alerts)
+	}
+	return list
 }

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -60,6 +61,9 @@ func newSelector(v *parser.VectorSelector, path []parser.Node) selector {
 
 // name returns the metric name if the selector says it, or "".
 func (s selector) name() string { return metricName(s.vector.LabelMatchers) }
+
+// alerts reports whether it selects what rules say themselves.
+func (s selector) alerts() bool { return strings.HasPrefix(s.name(), "ALERTS") }
 
 func metricName(matchers []*labels.Matcher) string {
 	for _, m := range matchers {

@@ -124,7 +124,7 @@ func (s *sight) blind(r *rule) []string {
 	var out []string
 	for _, sel := range r.needed() {
 		name := sel.name()
-		if strings.HasPrefix(name, "ALERTS") || s.has(sel.vector.LabelMatchers) {
+		if sel.alerts() || s.has(sel.vector.LabelMatchers) {
 			continue
 		}
 		if name == "" || s.has([]*labels.Matcher{labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, name)}) {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"xunjian/agent/access"
@@ -21,10 +22,12 @@ import (
 var templates embed.FS
 
 // pages are all pages in one language: each has the layout and the shared
-// parts beside its own file.
+// parts beside its own file. A page is parsed when it is first asked for: most
+// agents are never looked at in both languages, and parsed pages are the largest
+// thing that an idle agent would hold.
 type pages struct {
 	*words
-	byName map[string]*template.Template
+	byName map[string]func() (*template.Template, error)
 }
 
 // The files that every page may use.
@@ -40,16 +43,14 @@ func (c *Console) loadPages() (map[string]pages, error) {
 	}
 	out := map[string]pages{}
 	for _, lang := range []string{text.ZH, text.EN} {
-		p := pages{&words{say: c.opt.Catalog.For(lang), zone: c.opt.Zone}, map[string]*template.Template{}}
+		p := pages{&words{say: c.opt.Catalog.For(lang), zone: c.opt.Zone}, map[string]func() (*template.Template, error){}}
 		for _, file := range files {
 			if file == layoutFile || file == partsFile {
 				continue
 			}
-			t, err := template.New("layout.html").Funcs(c.funcs(p.words)).ParseFS(templates, layoutFile, partsFile, file)
-			if err != nil {
-				return nil, fmt.Errorf("read page %s: %w", file, err)
-			}
-			p.byName[strings.TrimSuffix(path.Base(file), ".html")] = t
+			p.byName[strings.TrimSuffix(path.Base(file), ".html")] = sync.OnceValues(func() (*template.Template, error) {
+				return template.New("layout.html").Funcs(c.funcs(p.words)).ParseFS(templates, layoutFile, partsFile, file)
+			})
 		}
 		out[lang] = p
 	}
@@ -175,9 +176,13 @@ func firstWord(p string) string {
 }
 
 func (r *request) execute(status int, name, block string, v view) error {
-	t := r.c.pages[r.say.Lang()].byName[name]
-	if t == nil {
+	parsed := r.c.pages[r.say.Lang()].byName[name]
+	if parsed == nil {
 		return fmt.Errorf("no page %q", name)
+	}
+	t, err := parsed()
+	if err != nil {
+		return fmt.Errorf("read page %s: %w", name, err)
 	}
 	var b bytes.Buffer
 	if err := t.ExecuteTemplate(&b, block, v); err != nil {

@@ -26,13 +26,16 @@ func history(t *testing.T) *rules.Engine {
 	t.Helper()
 	cfg := rules.DefaultConfig()
 	cfg.Dir = t.TempDir()
-	cfg.Files = []string{writeAs(t, "host.yml", "groups: []"), writeAs(t, "self.yml", "groups: []"), write(t, `
+	for _, shipped := range glob(t, "../default/*.yml") {
+		cfg.Files = append(cfg.Files, writeAs(t, filepath.Base(shipped), "groups: []"))
+	}
+	cfg.Files = append(cfg.Files, write(t, `
 groups:
   - name: live
     rules:
       - {record: 'room:temp:max', expr: max by (room) (temp) + 1000}
       - {alert: Hot, expr: temp > 80}
-`)}
+`))
 	e, err := rules.Open(cfg, nil)
 	if err != nil {
 		t.Fatal(err)

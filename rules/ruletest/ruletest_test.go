@@ -120,24 +120,6 @@ func TestNewerNotations(t *testing.T) {
 	}
 }
 
-func TestDefaultRulesPass(t *testing.T) {
-	rules, tests := glob(t, "../default/*.yml"), glob(t, "../default/tests/*.yml")
-	if ok, said := promtool(t, append([]string{"check", "rules"}, rules...)...); !ok || strings.Contains(said, "duplicate") {
-		t.Errorf("promtool check rules:\n%s", said)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if ok, said := promtool(t, append([]string{"test", "rules"}, tests...)...); !ok {
-			t.Errorf("promtool test rules:\n%s", said)
-		}
-	}()
-	if r := run(t, tests...); !r.OK() {
-		t.Error(text(t, r))
-	}
-	<-done
-}
-
 // Each default rule is seen firing and seen silent by its tests.
 func TestDefaultRulesAreAllTested(t *testing.T) {
 	for _, file := range glob(t, "../default/*.yml") {

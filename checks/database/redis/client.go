@@ -11,23 +11,14 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
+	"github.com/gomodule/redigo/redis"
 
 	"xunjian/checks/credential"
 	"xunjian/checks/database/server"
 )
 
-// client is one connection that has logged in. The library's pool has that one
-// only and never dials: it would dial again by itself, and write each failure to
-// its process-wide logger, which is not ours to set.
-type client struct {
-	*redis.Conn
-	pool *redis.Client
-}
-
-// Close ends the connection.
-func (c *client) Close() error { return errors.Join(c.Conn.Close(), c.pool.Close()) }
+// client is one connection that has logged in.
+type client struct{ redis.Conn }
 
 // open connects and logs in. Secrets and certificates are read anew each time.
 func open(ctx context.Context, i Instance) (*client, error) {
@@ -43,14 +34,37 @@ func open(ctx context.Context, i Instance) (*client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", i.Address(), err)
 	}
-	pool := redis.NewClient(i.options(password, conn))
-	c := &client{pool.Conn(), pool}
-	if err := c.Ping(ctx).Err(); err != nil {
+	c := &client{redis.NewConn(conn, server.DefaultPatience, server.DefaultPatience)}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	err = i.enter(c, password)
+	if !stop() {
+		err = ctx.Err()
+	}
+	if err != nil {
 		c.Close()
-		conn.Close()
 		return nil, fmt.Errorf("connect to %s: %w", i.Address(), masked(err, password))
 	}
 	return c, nil
+}
+
+// enter logs in, chooses the database and sees whether the server listens.
+func (i Instance) enter(c *client, password string) error {
+	if password != "" {
+		login := []any{password}
+		if i.User != "" {
+			login = []any{i.User, password}
+		}
+		if _, err := c.Do("AUTH", login...); err != nil {
+			return err
+		}
+	}
+	if i.DB != 0 {
+		if _, err := c.Do("SELECT", i.DB); err != nil {
+			return err
+		}
+	}
+	_, err := c.Do("PING")
+	return err
 }
 
 // dial connects, encrypted where the configuration wants it.
@@ -92,62 +106,42 @@ func listen(conn net.Conn, err error) (net.Conn, error) {
 		return conn, nil
 	}
 	conn.Close()
-	return nil, refusalText(strings.TrimSpace(strings.TrimPrefix(string(b[:n]), "-")))
-}
-
-// refusalText is what a server said instead of listening.
-type refusalText string
-
-func (r refusalText) Error() string { return string(r) }
-
-// RedisError makes it an answer like those that the library reads.
-func (refusalText) RedisError() {}
-
-var errDialedOnce = fmt.Errorf("the connection is lost: %w", io.EOF)
-
-func (i Instance) options(password string, conn net.Conn) *redis.Options {
-	once := make(chan net.Conn, 1)
-	once <- conn
-	return &redis.Options{
-		Addr: i.Address(), Username: i.User, Password: password, DB: i.DB,
-		Dialer: func(context.Context, string, string) (net.Conn, error) {
-			select {
-			case conn := <-once:
-				return conn, nil
-			default:
-				return nil, errDialedOnce
-			}
-		},
-		// RESP2 asks nothing of a restricted user before the log-in, and gets no
-		// pushes.
-		Protocol: 2, DisableIdentity: true,
-		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-		PoolSize:                 1, MaxActiveConns: 1, PipelinePoolSize: -1, MaxRetries: -1, DialerRetries: 1,
-		ConnMaxIdleTime: -1,
-		ReadTimeout:     server.DefaultPatience, WriteTimeout: server.DefaultPatience,
-		ContextTimeoutEnabled: true,
-	}
+	return nil, redis.Error(strings.TrimSpace(strings.TrimPrefix(string(b[:n]), "-")))
 }
 
 // ask sends one command and returns its answer. A question that was asked is
 // waited for longer than whoever asked waits: giving it up would give the
 // connection up, and a server that hangs would get another one at each look.
-func (c *client) ask(ctx context.Context, args ...any) (any, error) {
+func (c *client) ask(ctx context.Context, command string, args ...any) (any, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return c.Do(context.WithoutCancel(ctx), args...).Result()
+	v, err := c.Do(command, args...)
+	return spelled(v), err
+}
+
+// spelled turns the bytes of an answer into text, at every depth.
+func spelled(v any) any {
+	switch v := v.(type) {
+	case []byte:
+		return string(v)
+	case []any:
+		for n := range v {
+			v[n] = spelled(v[n])
+		}
+	}
+	return v
 }
 
 // text is ask for an answer that is text.
-func (c *client) text(ctx context.Context, args ...any) (string, error) {
-	v, err := c.ask(ctx, args...)
+func (c *client) text(ctx context.Context, command string, args ...any) (string, error) {
+	v, err := c.ask(ctx, command, args...)
 	if err != nil {
 		return "", err
 	}
 	s, ok := v.(string)
 	if !ok {
-		return "", fmt.Errorf("%v: answered by a %T, not by text", args[0], v)
+		return "", fmt.Errorf("%s: answered by a %T, not by text", command, v)
 	}
 	return s, nil
 }
@@ -162,7 +156,7 @@ func (f *ownFault) Unwrap() error { return f.error }
 // words.
 func says(err error, words ...string) bool {
 	var answer redis.Error
-	if !errors.As(err, &answer) || errors.Is(err, redis.Nil) {
+	if !errors.As(err, &answer) {
 		return false
 	}
 	for _, w := range words {

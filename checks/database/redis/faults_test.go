@@ -29,12 +29,13 @@ func watchedBy(t testing.TB, s *redistest.Server) Instance {
 		t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(b), "```text\n")
-	command, _, _ := strings.Cut(rest, "\n```")
+	text, _, _ := strings.Cut(rest, "\n```")
+	command, text, _ := strings.Cut(strings.ReplaceAll(text, "PASSWORD", canary), " ")
 	var args []any
-	for word := range strings.FieldsSeq(strings.ReplaceAll(command, "PASSWORD", canary)) {
+	for word := range strings.FieldsSeq(text) {
 		args = append(args, word)
 	}
-	s.Do(args...)
+	s.Do(command, args...)
 	file := filepath.Join(t.TempDir(), "password")
 	if err := os.WriteFile(file, []byte(canary+"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -165,7 +166,7 @@ func healthy(t *testing.T, s *redistest.Server, cfg Instance) {
 		}
 	}
 	t.Logf("%d series", len(res.Samples))
-	if _, err := s.Open("xunjian", canary).Get(t.Context(), "bid:1").Result(); err == nil {
+	if _, err := s.Open("xunjian", canary).Do("GET", "bid:1"); err == nil {
 		t.Error("the user of the README can read keys")
 	}
 	if got := evidence(t, c); !strings.Contains(got, "redis.evidence.memory") || !strings.Contains(got, "redis.evidence.clients") {
@@ -230,9 +231,7 @@ func slowCommand(t *testing.T, s *redistest.Server, cfg Instance) {
 func blocked(t *testing.T, s *redistest.Server, cfg Instance) {
 	c := hold(t, newCheck(cfg))
 	other := s.Open("", "")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	go other.BLPop(ctx, 20*time.Second, "queue")
+	go other.Do("BLPOP", "queue", "20")
 	until(t, c, "a client blocked", func(res checks.Result) bool { n, _ := value(res, "redis_blocked_clients"); return n == 1 })
 	if got := evidence(t, c); !strings.Contains(got, "blpop") {
 		t.Errorf("the evidence does not show who is blocked: %s", got)

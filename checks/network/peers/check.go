@@ -130,6 +130,9 @@ func (c *Check) Serve(ctx context.Context, wake func()) error {
 			<-broken
 			return nil
 		case err := <-broken:
+			if ctx.Err() != nil { // what came in at the end let it see that first
+				return nil
+			}
 			return errors.Join(errors.New("no longer hears its peers"), err)
 		case <-beat.C:
 		}

@@ -93,6 +93,9 @@ func (w *watch) heard(m message, now time.Time) {
 		return
 	}
 	delete(w.waiting, m.nonce)
+	if p.sight != Answers {
+		p.last = nil // that it was away is no loss of the way to it
+	}
 	p.rtt, p.sight, p.seen = now.Sub(q.sent), Answers, now
 	if p.row == nil {
 		p.row = map[string]Entry{}

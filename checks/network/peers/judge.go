@@ -130,3 +130,32 @@ func (m Matrix) speaker() string {
 		return cmp.Or(cmp.Compare(reach(b), reach(a)), cmp.Compare(a, b))
 	})
 }
+
+// Lossy is what share of the questions may be lost on the way between two agents
+// that hear each other, before it is told: two of lossWindow are more.
+const Lossy = 0.05
+
+// Path is a way between two agents, a before b by name, and the greater of the
+// losses that they see on it.
+type Path struct {
+	A, B string
+	Loss float64
+}
+
+// lossy returns the paths that lose more than Lossy, in the order of their
+// names. A path counts once, whichever end sees the loss.
+func (m Matrix) lossy() []Path {
+	var out []Path
+	for i, a := range m.Members {
+		for _, b := range m.Members[i+1:] {
+			there, back := m.Rows[a][b], m.Rows[b][a]
+			if there.Sight == AgentSilent || back.Sight == AgentSilent || there.Sight == Unreachable || back.Sight == Unreachable {
+				continue // told as what it is
+			}
+			if loss := max(there.Loss, back.Loss); loss > Lossy {
+				out = append(out, Path{a, b, loss})
+			}
+		}
+	}
+	return out
+}

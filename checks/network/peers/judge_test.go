@@ -86,6 +86,52 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// A way that loses is told once, whichever end sees it; one that is cut, or whose
+// end is down, is told as that.
+func TestLossy(t *testing.T) {
+	m := read(t, "a", "abcd a:-..x b:.-.x c:..-x")
+	set := func(o, p string, lost int) {
+		e := m.Rows[o][p]
+		e.Loss = float64(lost) / lossWindow
+		m.Rows[o][p] = e
+	}
+	set("a", "b", 1)
+	set("b", "a", 3)
+	set("c", "b", 1) // one lost question is none
+	set("a", "d", 30)
+	set("c", "d", 30)
+	if got := fmt.Sprint(m.lossy()); got != "[{a b 0.1}]" {
+		t.Errorf("%s, want a and b", got)
+	}
+	delete(m.Rows, "b") // seen by one end only
+	set("a", "b", 2)
+	if got := m.lossy(); len(got) != 1 || got[0].A != "a" || got[0].B != "b" {
+		t.Errorf("%v, want a and b", got)
+	}
+}
+
+// What was asked before a peer was heard, or while it was away, is not the loss
+// of the way to it.
+func TestLossBeginsWithAnswers(t *testing.T) {
+	p := &peer{}
+	for range 3 {
+		p.count(false)
+	}
+	if got := p.loss(); got != 0.1 {
+		t.Errorf("3 lost: %v of the last %d", got, lossWindow)
+	}
+	w := newWatch(Default(), "me")
+	w.peers["you"], p.name, p.sight = p, "you", Unreachable
+	n := newNonce()
+	w.waiting[n] = waiter{peer: "you", done: make(chan struct{})}
+	w.heard(message{kind: answer, nonce: n, from: "you"}, w.now())
+	p.count(true)
+	p.count(false)
+	if got := p.loss(); got != 1.0/lossWindow {
+		t.Errorf("1 lost since it is back: %v", got)
+	}
+}
+
 // Whatever single fault there is among up to six servers, all agents that see it
 // agree on who says so, and nobody else does.
 func TestOneSpeaks(t *testing.T) {

@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -21,6 +22,7 @@ var (
 	descIsolated  = checks.NewDesc("xunjian_peers_isolated", checks.Gauge, "1 if this agent reaches none of its peers.")
 	descQuorum    = checks.NewDesc("xunjian_peers_quorum", checks.Gauge, "1 if more than half of the agents take part.")
 	descSpeaks    = checks.NewDesc("xunjian_peers_speaker", checks.Gauge, "1 if this agent is the one that tells people.")
+	descLossy     = checks.NewDesc("xunjian_peers_lossy_paths", checks.Gauge, "Ways between two agents on which more than 5% of the last questions were lost, as this agent heard.")
 	descRejected  = checks.NewDesc("xunjian_peers_rejected_total", checks.Counter, "Messages that were not believed, by reason.", "reason")
 )
 
@@ -53,6 +55,7 @@ func (w *watch) record(out *checks.Output, m Matrix, j Judgement) {
 	out.Set(descIsolated, bit(j.Isolated))
 	out.Set(descQuorum, bit(j.Quorum))
 	out.Set(descSpeaks, bit(j.Speaks))
+	out.Set(descLossy, float64(len(m.lossy())))
 	for reason, n := range w.rejected {
 		out.Set(descRejected, n, reason)
 	}
@@ -65,7 +68,10 @@ func bit(b bool) float64 {
 	return 0
 }
 
-// find says what each agent's fate is. What another agent tells people is a
+// maxLossy bounds the lossy paths that are named one by one, the worst first.
+const maxLossy = 20
+
+// find says what each agent's fate is, and on which paths packets are lost. What another agent tells people is a
 // matter of attention here, so that it is not told twice.
 func find(out *checks.Output, m Matrix, j Judgement) {
 	if j.Isolated {
@@ -89,6 +95,13 @@ func find(out *checks.Output, m Matrix, j Judgement) {
 			f.Code, f.Verdict = "peers.unseen", checks.Unknown
 		}
 		out.Find(f)
+	}
+	worst := m.lossy()
+	slices.SortStableFunc(worst, func(a, b Path) int { return cmp.Compare(b.Loss, a.Loss) })
+	for _, p := range worst[:min(len(worst), maxLossy)] {
+		out.Find(checks.Finding{Subject: p.A + " – " + p.B, Code: "peers.loses", Verdict: checks.Attention, Args: map[string]any{
+			"a": p.A, "b": p.B, "loss": p.Loss, "speaker": j.Speaker,
+		}})
 	}
 }
 

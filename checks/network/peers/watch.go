@@ -233,17 +233,16 @@ func (p *peer) count(answered bool) {
 	p.failed++
 }
 
+// loss is the share of the last lossWindow questions that was lost; those that
+// were not asked yet count as answered, so that one lost at the start is not much.
 func (p *peer) loss() float64 {
-	if len(p.last) == 0 {
-		return 0
-	}
 	lost := 0
 	for _, ok := range p.last {
 		if !ok {
 			lost++
 		}
 	}
-	return float64(lost) / float64(len(p.last))
+	return float64(lost) / lossWindow
 }
 
 // pingPeer asks the kernel of a server whose agent is silent.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -111,46 +110,6 @@ func forbidden(out *checks.Output, looks []look) error {
 		out.Find(checks.Finding{Code: "ping.forbidden", Verdict: checks.Unknown, Args: map[string]any{"command": Grant()}})
 	}
 	return err
-}
-
-// all pings the targets, each from its own moment on.
-func (c *Check) all(ctx context.Context, targets []Target) []look {
-	round := Round{Count: c.cfg.Count, Interval: gap, Wait: c.cfg.Wait, Size: c.cfg.Size}
-	step := spread(ctx, len(targets), round)
-	looks := make([]look, len(targets))
-	done := make(chan struct{}, len(targets))
-	for i, t := range targets {
-		looks[i].to = t
-		go guarded(func() {
-			select {
-			case <-time.After(time.Duration(i) * step):
-				looks[i].answer, looks[i].err = c.echo(ctx, t, round)
-			case <-ctx.Done():
-				looks[i].err = ctx.Err()
-			}
-		}, func(v any) { looks[i].err = fmt.Errorf("%v\n%s", v, debug.Stack()) }, done)
-	}
-	for range targets {
-		<-done
-	}
-	return looks
-}
-
-// Bounds of the time between the starts of two targets' pings.
-const (
-	stepMost   = 100 * time.Millisecond
-	windowElse = 5 * time.Second         // where nothing says how long a look may take
-	reserve    = 2700 * time.Millisecond // for the way of those that lose
-)
-
-// spread returns the time between the starts of two targets' pings, so that all
-// are done in time and never sent at once.
-func spread(ctx context.Context, n int, o Round) time.Duration {
-	window := windowElse
-	if end, ok := ctx.Deadline(); ok {
-		window = time.Until(end) - time.Duration(o.Count-1)*o.Interval - o.Wait - reserve
-	}
-	return max(0, min(window/time.Duration(n), stepMost))
 }
 
 // lookMTU looks for the greatest packet to the target that is due for it, beside
@@ -300,13 +259,14 @@ func (c *Check) finding(out *checks.Output, l look, y *tally) checks.Finding {
 	f.Evidence = y.trace
 	c.mu.Unlock()
 	if l.to.Role == RoleGateway {
-		c.gateway(out, l, &f)
+		c.gateway(out, l, y, &f)
 	}
 	return f
 }
 
-// gateway says whether a gateway is there.
-func (c *Check) gateway(out *checks.Output, l look, f *checks.Finding) {
+// gateway says whether a gateway is there. One that never was since the agent
+// began is hardly one that went: nobody misses it, or somebody set it wrong.
+func (c *Check) gateway(out *checks.Output, l look, y *tally, f *checks.Finding) {
 	seen, known := l.answer.Received > 0, l.answer.Received > 0
 	state := ""
 	if !seen {
@@ -326,7 +286,10 @@ func (c *Check) gateway(out *checks.Output, l look, f *checks.Finding) {
 	}
 	out.Set(descGateway, v, l.to.Addr.String(), l.to.Device)
 	f.Args["state"] = state
+	y.there = y.there || seen
 	switch {
+	case !seen && !y.there:
+		f.Code, f.Verdict = "ping.gateway_never", checks.Attention
 	case !seen:
 		f.Code, f.Verdict = "ping.gateway_gone", checks.Abnormal
 	case l.answer.Received == 0:

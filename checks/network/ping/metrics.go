@@ -64,6 +64,8 @@ type tally struct {
 	// when that began.
 	lossy bool
 	trace string
+	// there says that a gateway was seen since the agent began.
+	there bool
 
 	mtu     float64
 	hole    bool

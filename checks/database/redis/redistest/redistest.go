@@ -3,7 +3,6 @@
 package redistest
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"os"
@@ -16,8 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
+	"github.com/gomodule/redigo/redis"
 )
 
 // Server is a running Redis.
@@ -31,7 +29,7 @@ type Server struct {
 	args []string
 	cmd  *exec.Cmd
 	gone chan struct{}
-	root *redis.Client
+	root redis.Conn
 }
 
 // Start starts a server and waits until it answers. args are added to its own.
@@ -83,10 +81,14 @@ func (s *Server) Start() {
 	s.gone = gone
 	go func() { cmd.Wait(); close(gone) }()
 	s.tb.Cleanup(func() { cmd.Process.Kill(); <-gone })
-	s.root = s.Open("", "")
 	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if err := s.root.Ping(context.Background()).Err(); err == nil || strings.HasPrefix(err.Error(), "NOAUTH") {
-			return
+		if root, err := s.dial("", ""); err == nil {
+			_, err = root.Do("PING")
+			if err == nil || strings.HasPrefix(err.Error(), "NOAUTH") {
+				s.root = root
+				return
+			}
+			root.Close()
 		}
 		select {
 		case <-gone:
@@ -98,22 +100,30 @@ func (s *Server) Start() {
 	s.tb.Fatal("redis-server does not answer")
 }
 
-// Open returns a client of a user, to be closed with the test.
-func (s *Server) Open(user, password string) *redis.Client {
-	c := redis.NewClient(&redis.Options{
-		Network: "unix", Addr: s.Socket, Username: user, Password: password, Protocol: 2, DisableIdentity: true,
-		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}, MaxRetries: -1, ReadTimeout: 30 * time.Second,
-	})
-	s.tb.Cleanup(func() { c.Close() })
+// Open returns a connection of a user, to be closed with the test.
+func (s *Server) Open(user, password string) redis.Conn {
+	s.tb.Helper()
+	c, err := s.dial(user, password)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
 	return c
 }
 
+func (s *Server) dial(user, password string) (redis.Conn, error) {
+	c, err := redis.Dial("unix", s.Socket, redis.DialUsername(user), redis.DialPassword(password), redis.DialReadTimeout(30*time.Second))
+	if err == nil {
+		s.tb.Cleanup(func() { c.Close() })
+	}
+	return c, err
+}
+
 // Do sends a command as the default user.
-func (s *Server) Do(args ...any) any {
+func (s *Server) Do(command string, args ...any) any {
 	s.tb.Helper()
-	v, err := s.root.Do(context.Background(), args...).Result()
+	v, err := s.root.Do(command, args...)
 	if err != nil {
-		s.tb.Fatalf("%v: %v", args, err)
+		s.tb.Fatalf("%s %v: %v", command, args, err)
 	}
 	return v
 }
