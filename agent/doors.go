@@ -90,7 +90,7 @@ func (a *Agent) handlers(cfg *config.Config) (site, rest http.Handler, err error
 	var pages *console.Console
 	rest = api.New(api.Options{
 		Desk: a.desk, Rules: a.engine, Checks: a.history, Accounts: a.accounts, Papers: a.papers, Rounds: a.rounds, Reports: a.reports, Notices: a.outlets, LAN: a.lan, Lines: a.archive,
-		Integrity: a.integrity, Records: logRoom{a},
+		Integrity: a.integrity, Logs: logsInForce{a},
 		Runner: a.runner, Verdicts: Verdicts, Reload: a.Reload, Language: cfg.Language,
 		Authenticate: func(r *http.Request) (access.Principal, error) { return a.authenticate(pages, r) },
 		Local:        api.LocalUsers(othersRole(cfg)),
@@ -101,7 +101,7 @@ func (a *Agent) handlers(cfg *config.Config) (site, rest http.Handler, err error
 		Desk: a.desk, Rules: a.engine, Checks: a.history, Accounts: a.accounts, Papers: a.papers, Rounds: a.rounds, Reports: a.reports, Links: a.links, Notices: a.outlets, Lines: a.archive, Upcoming: a.upcoming, LAN: a.lan,
 		Integrity: a.integrity,
 		Sessions:  a.accounts.Sessions(console.SessionOwner), Verdicts: Verdicts, About: a.aboutConsole,
-		Logs: logReview{a}, Secure: cfg.Console.TLSCert != "", Catalog: a.catalog, Zone: cfg.Location(), Logger: a.log,
+		Logs: logsInForce{a}, Secure: cfg.Console.TLSCert != "", Catalog: a.catalog, Zone: cfg.Location(), Logger: a.log,
 	})
 	if err != nil {
 		return nil, nil, err

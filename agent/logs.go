@@ -2,11 +2,11 @@ package agent
 
 import (
 	"context"
-	"time"
 
 	"xunjian/agent/config"
 	"xunjian/checks/logs"
-	"xunjian/checks/logs/archive"
+	"xunjian/checks/logs/access"
+	"xunjian/checks/logs/novelty"
 	"xunjian/checks/logs/review"
 )
 
@@ -24,15 +24,27 @@ func (a *Agent) logRoom(cfg *config.Config) (*logs.Room, error) {
 	return room, nil
 }
 
-// logReview is the review of logs as console and API see it.
-type logReview struct{ a *Agent }
+// logsInForce asks the checks of logs that are in force: a reload may have put
+// others in their place.
+type logsInForce struct{ a *Agent }
 
-// Overview says what was seen.
-func (l logReview) Overview(f review.Filter) review.Overview {
+// Overview is what was seen of every log.
+func (l logsInForce) Overview(f review.Filter) review.Overview {
 	return l.a.read.Load().Review.Overview(f)
 }
 
-// Lines finds the lines of a pattern in the archive, the newest first.
-func (l logReview) Lines(ctx context.Context, pattern, source string, from, to time.Time, before uint64, limit int) (archive.Page, error) {
-	return l.a.archive.Search(ctx, archive.Query{Event: pattern, Source: source, From: from, To: to, Before: before, Limit: limit})
+// Access is what is known of access records; nothing if they are not read.
+func (l logsInForce) Access(ctx context.Context) (access.Report, error) {
+	if c, ok := l.a.runner.Lookup(access.CheckName).(*access.Check); ok {
+		return c.Report(ctx)
+	}
+	return access.Report{}, nil
+}
+
+// Novelty is which kinds of lines logs have.
+func (l logsInForce) Novelty(ctx context.Context) (novelty.Report, error) {
+	if c, ok := l.a.runner.Lookup(novelty.CheckName).(*novelty.Check); ok {
+		return c.Report(ctx)
+	}
+	return novelty.Report{}, nil
 }

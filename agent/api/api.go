@@ -87,8 +87,8 @@ type Options struct {
 	Notices Notices
 	// Integrity are the guarded files.
 	Integrity Integrity
-	// Records are access records and kinds of lines.
-	Records Records
+	// Logs is the review of logs.
+	Logs Logs
 	// Papers makes the documents of an incident.
 	Papers Papers
 	// Lines are the kept lines of logs.

@@ -55,3 +55,43 @@ func TestSearchOfLines(t *testing.T) {
 		}
 	}
 }
+
+func TestLogReview(t *testing.T) {
+	s := serve(t)
+	look := func(query string) api.LogReview {
+		t.Helper()
+		return into[api.LogReview](s.as(access.Viewer, "GET", "/logs/review?lang=en&"+query, ""))
+	}
+	all := look("")
+	if len(all.Sources) != 3 || len(all.Patterns) != 1 || all.Forgotten || all.From.IsZero() || all.Since.IsZero() {
+		t.Fatalf("the review: %+v", all)
+	}
+	auth := all.Sources[0]
+	if auth.Source != "auth" || auth.Lines != 12 || auth.Behind != 0 || len(auth.Files) != 1 || auth.Files[0].Offset != int64(auth.Bytes) || auth.Files[0].Size != int64(auth.Bytes) || auth.Counts.OK != 12 || auth.LastLine.IsZero() {
+		t.Errorf("a log: %+v", auth)
+	}
+	p := all.Patterns[0]
+	if p.Name != "sshd_failed" || p.Count != 12 || len(p.Hours) != 24 || len(p.BySource) != 1 || p.BySource[0] != (api.LogCount{Source: "auth", Count: 12}) || p.Title.ZH == "" || p.Title.Text != p.Title.EN || len(p.Lines) == 0 {
+		t.Errorf("a pattern: %+v", p)
+	}
+	e := all.Events[0]
+	if e.Code != "logs.bruteforce" || e.Subject != "198.51.100.7" || e.Verdict != "attention" || !strings.Contains(e.Text, "12 failed logins") || e.Evidence == "" || e.Count != 3 || e.Last.Before(e.First.Time) {
+		t.Errorf("an event: %+v", e)
+	}
+	for query, want := range map[string][3]int{ // sources, patterns, events
+		"source=app": {1, 0, 0}, "source=auth": {1, 1, 1}, "group=kernel": {3, 0, 1}, "verdict=attention": {3, 0, 1}, "verdict=abnormal": {3, 0, 0}, "hours=192": {3, 1, 1},
+		"from=2026-01-05T09:00:00%2B08:00": {3, 1, 1}, "from=2026-01-05T07:00:00%2B08:00&to=2026-01-05T08:00:00%2B08:00": {3, 0, 0},
+	} {
+		if got := look(query); len(got.Sources) != want[0] || len(got.Patterns) != want[1] || len(got.Events) != want[2] {
+			t.Errorf("%s: %d sources, %d patterns, %d events, want %v", query, len(got.Sources), len(got.Patterns), len(got.Events), want)
+		}
+	}
+	for query, code := range map[string]string{
+		"verdict=ok": "bad_word", "hours=0": "bad_number", "hours=193": "bad_number", "from=yesterday": "bad_time", "words=x": "unknown_parameter",
+		"to=2026-01-05T09:30:00Z": "bad_range", "from=2026-01-05T01:30:00Z&to=2026-01-05T01:30:00Z": "bad_range", "from=2126-01-05T01:30:00Z": "bad_range",
+	} {
+		if got := s.as(access.Viewer, "GET", "/logs/review?"+query, ""); got.status != 400 || !strings.Contains(string(got.body), `"`+code+`"`) {
+			t.Errorf("%q: %d %s, want %s", query, got.status, got.body, code)
+		}
+	}
+}

@@ -116,7 +116,7 @@ var wire = []any{
 	api.Dismiss{}, api.AddEntry{}, api.CompleteEntry{}, api.Investigate{}, api.AddLesson{}, api.CompleteLesson{}, api.Close{},
 	api.FormList{}, api.RoundList{}, api.StartRound{}, api.AnswerItem{}, api.WarnItem{}, api.SignRound{},
 	api.ReportList{}, api.SendReport{}, api.Queued{},
-	api.NoticeRoute{}, api.TestNotice{}, api.TestedNotice{}, api.NoticeQueue{}, api.RetryNotice{}, api.Retried{}, api.SilenceList{}, api.NewSilence{}, api.AccessReport{}, api.TemplateReport{}, api.IntegrityReport{}, api.FileDiff{}, api.ApproveChanges{},
+	api.NoticeRoute{}, api.TestNotice{}, api.TestedNotice{}, api.NoticeQueue{}, api.RetryNotice{}, api.Retried{}, api.SilenceList{}, api.NewSilence{}, api.LogReview{}, api.AccessReport{}, api.TemplateReport{}, api.IntegrityReport{}, api.FileDiff{}, api.ApproveChanges{},
 	api.Network{}, api.UserList{}, api.NewUser{}, api.UserChange{}, api.TokenList{}, api.NewToken{}, api.IssuedToken{},
 }
 
@@ -458,10 +458,13 @@ func guard(play func(want int, method, template, body string, parts ...string) a
 	play(200, "POST", "/integrity/approve", `{"ids":["`+all.Trees[0].ID+`"],"reason":"release 7"}`)
 	play(200, "POST", "/integrity/approve", `{"ids":["`+shell+`"],"reason":"a honeypot"}`)
 	play(200, "GET", "/integrity", "")
+	if r := into[api.LogReview](play(200, "GET", "/logs/review", "")); len(r.Sources) != 3 || len(r.Patterns) != 1 || len(r.Events) != 1 || len(r.Sources[0].Files) != 1 {
+		panic(fmt.Sprintf("the review is %+v", r))
+	}
 	if r := into[api.AccessReport](play(200, "GET", "/logs/access", "")); len(r.Sites) != 1 || len(r.Sites[0].Attackers) != 1 || len(r.Sites[0].Attackers[0].Samples) != 1 {
 		panic("the access log was not read")
 	}
-	if r := into[api.TemplateReport](play(200, "GET", "/logs/templates", "")); len(r.Sources) != 1 || len(r.Sources[0].Templates) != 1 {
+	if r := into[api.TemplateReport](play(200, "GET", "/logs/templates", "")); len(r.Sources) != 2 || len(r.Sources[0].Templates) != 1 {
 		panic("the log was not read")
 	}
 }

@@ -87,6 +87,7 @@ func requests() []request {
 		{"GET", "/silences", "/silences", "", nil, 200},
 		{"POST", "/silences", "/silences", `{"codes":["E01"],"systems":["trade"],"reason":"work on the disks","to":"{soon}"}`, nil, 200},
 		{"DELETE", "/silences/{id}", "/silences/{silence}", "", nil, 200},
+		{"GET", "/logs/review", "/logs/review?source=auth&group=sshd&verdict=attention&hours=48", "", nil, 200},
 		{"GET", "/logs/access", "/logs/access", "", nil, 200},
 		{"GET", "/logs/templates", "/logs/templates", "", nil, 200},
 		{"GET", "/integrity", "/integrity", "", nil, 200},

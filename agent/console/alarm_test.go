@@ -10,6 +10,7 @@ import (
 )
 
 func TestAlarmListsWhatWaits(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	ask := func() alarmView {
 		t.Helper()
@@ -39,6 +40,7 @@ func TestAlarmListsWhatWaits(t *testing.T) {
 // The alarm pops up and sounds once for what is new, again for what is graver,
 // counts in the title, and falls silent when it is turned off.
 func TestAlarmInABrowser(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := newChromium(t, s, "en", true)
 	b.login("operator")

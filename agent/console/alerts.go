@@ -86,7 +86,7 @@ type pastAlert struct {
 type alertsPage struct {
 	Current []alertRow
 	Log     []pastAlert
-	// Older is the query of the next page of the log, empty if there is none.
+	// Older is where the next page of the log is, empty if there is none.
 	Older string
 	Days  int
 }
@@ -130,7 +130,7 @@ func (r *request) alertLog(page *alertsPage) error {
 	list = list[min(len(list), n*alertLogPage):]
 	if len(list) > alertLogPage {
 		list = list[:alertLogPage]
-		page.Older = query("to", strconv.FormatInt(to.UnixMilli(), 10), "page", strconv.Itoa(n+1))
+		page.Older = "/alerts?" + query("to", strconv.FormatInt(to.UnixMilli(), 10), "page", strconv.Itoa(n+1)) + "#h-log"
 	}
 	for _, a := range list {
 		page.Log = append(page.Log, r.pastAlert(a))

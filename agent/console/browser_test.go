@@ -19,6 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"xunjian/alerting/inspection"
+	"xunjian/checks/security/integrity"
 )
 
 // chromium is a real browser, and what it complains of.
@@ -30,17 +31,44 @@ type chromium struct {
 	said []string
 }
 
-// newChromium starts a browser that reads lang.
+// one is the browser that all tests share: to start it takes seconds.
+var one struct {
+	sync.Once
+	ctx context.Context
+	end func()
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if one.end != nil {
+		one.end()
+	}
+	os.Exit(code)
+}
+
+// startOne starts the shared browser.
+func startOne() {
+	dir, err := os.MkdirTemp("", "xunjian-browser")
+	if err != nil {
+		panic(err)
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(dir),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+	)
+	actx, stop := chromedp.NewExecAllocator(context.Background(), opts...)
+	ctx, quit := chromedp.NewContext(actx)
+	one.ctx, one.end = ctx, func() { quit(); stop(); os.RemoveAll(dir) }
+	if err := chromedp.Do(ctx); err != nil {
+		panic(fmt.Sprintf("start chromium: %v", err))
+	}
+}
+
+// newChromium opens a window that reads lang, with cookies of its own.
 func newChromium(t *testing.T, s *site, lang string, scripts bool) *chromium {
 	t.Helper()
-	opts := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("lang", lang), chromedp.Flag("accept-lang", lang),
-	)
-	actx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
-	t.Cleanup(cancel)
-	first, cancel := chromedp.NewContext(actx, chromedp.WithErrorf(t.Logf))
+	one.Do(startOne)
+	first, cancel := chromedp.NewContext(one.ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	b := &chromium{Context: first, t: t, s: s}
 	must(t, chromedp.Listen(first, b.hear))
@@ -152,23 +180,53 @@ func everyPage(s *site) []string {
 	return []string{
 		"/", "/incidents", "/incidents?state=resolved&offset=50", "/incidents/" + e, "/incidents/" + d + "?order=oldest", "/incidents/new", "/incidents/" + e + "/documents/file-in-writing", "/incidents/" + e + "/documents/notify-bidders",
 		"/answer/" + s.links.Token(e, "zhang", noon), "/rounds", "/rounds/" + round.ID, "/checks", "/checks/filesystem?range=24h", "/checks/cpu?range=6h", "/checks/plugin/oracle", "/network", "/alerts", "/notices", "/rules", "/plan", "/plan/server-failure",
-		"/logs", "/logs/sshd_failed", "/explore", "/explore?" + url.Values{"expr": {"node_load1"}, "range": {"24h"}}.Encode(), "/about?verify", "/account", "/users", "/nowhere", "/logs/search", "/logs/search?event=login-failed&text=root&severity=debug",
+		"/logs", "/logs/sshd_failed", "/logs/lines?verdict=attention", "/logs/access", "/logs/access/lines?hours=24", "/logs/templates", "/logs/templates/" + s.template() + "?source=app", "/integrity", "/explore", "/explore?" + url.Values{"expr": {"node_load1"}, "range": {"24h"}}.Encode(), "/about?verify", "/account", "/users", "/nowhere", "/logs/search", "/logs/search?event=login-failed&text=root&severity=debug",
 	}
 }
 
-// TestEveryPageFits looks at every page in both languages on a telephone and
-// on a desk: nothing sticks out, and the browser has nothing to complain of.
-// With XUNJIAN_SHOTS=folder it keeps pictures.
-func TestEveryPageFits(t *testing.T) {
+// template is the first kind of lines of the application's log.
+func (s *site) template() string {
+	got, err := siteLogs{s}.Novelty(s.t.Context())
+	must(s.t, err)
+	for _, one := range got.Sources {
+		if one.Source == "app" {
+			return one.Templates[0].ID
+		}
+	}
+	s.t.Fatal("the log of the application has no kinds of lines")
+	return ""
+}
+
+// TestEveryPage tells one site a bad morning and looks at every page of it: what
+// it allows the browser, and in both languages on a telephone and on a desk that
+// nothing sticks out and the browser has nothing to complain of. With
+// XUNJIAN_SHOTS=folder it keeps pictures.
+func TestEveryPage(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	tell(s)
-	dir := os.Getenv("XUNJIAN_SHOTS")
+	s.attacked()
+	root := s.guard(t)
+	tree := s.seen(t, func(integrity.Report) bool { return true }).Trees[0].ID
+	_, err := s.guarded.Approve(t.Context(), integrity.Actor{Name: "zhang", Via: "test"}, "门户 7.2 发布", []string{tree})
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(root, "index.html"), []byte("<h1>Hacked</h1>\n"), 0o644))
+	s.seen(t, func(r integrity.Report) bool { return r.Total == 2 })
+	pages := everyPage(s)
+	t.Run("policy", func(t *testing.T) {
+		b := s.as(admin, "zh-CN")
+		for _, path := range pages {
+			policyOf(t, path, b.get(path))
+		}
+	})
 	for _, lang := range []string{"zh-CN", "en"} {
 		t.Run(lang, func(t *testing.T) {
+			t.Parallel()
 			b := newChromium(t, s, lang, true)
+			dir := os.Getenv("XUNJIAN_SHOTS")
 			b.looks(dir, lang, "/login")
 			b.login("admin")
-			for _, p := range everyPage(s) {
+			for _, p := range pages {
 				b.looks(dir, lang, p)
 			}
 		})
@@ -209,6 +267,9 @@ func (b *chromium) fits(dir, lang string, width int64, path string) {
 	if wide > width {
 		who := ask(b, chromedp.Evaluate[string](`Array.from(document.querySelectorAll("body *")).filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll, nav, pre")).slice(0, 5).map(e => e.tagName + "." + e.className).join(", ")`))
 		b.t.Errorf("%s is %d px wide: %s", what, wide, who)
+	}
+	if raw := ask(b, chromedp.Evaluate[string](`(document.body.innerText.match(/\bconsole\.[a-z_]+\.[a-z_]+/) || [""])[0]`)); raw != "" {
+		b.t.Errorf("%s: %s has no text", what, raw)
 	}
 	b.quiet(what)
 	if dir == "" {

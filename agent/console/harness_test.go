@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"math"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -39,7 +41,9 @@ import (
 	"xunjian/alerting/text"
 	"xunjian/checks"
 	"xunjian/checks/logs"
+	weblog "xunjian/checks/logs/access"
 	"xunjian/checks/logs/archive"
+	"xunjian/checks/logs/novelty"
 	"xunjian/checks/logs/review"
 	"xunjian/checks/network/peers"
 	"xunjian/checks/security/integrity"
@@ -70,6 +74,7 @@ type site struct {
 	evidence []byte
 	archive  *archive.Archive
 	read     *logs.Room
+	logDir   string
 	lan      peers.View
 	about    About
 
@@ -82,8 +87,12 @@ type siteLogs struct{ s *site }
 
 func (l siteLogs) Overview(f review.Filter) review.Overview { return l.s.read.Review.Overview(f) }
 
-func (l siteLogs) Lines(ctx context.Context, pattern, source string, from, to time.Time, before uint64, limit int) (archive.Page, error) {
-	return l.s.archive.Search(ctx, archive.Query{Event: pattern, Source: source, From: from, To: to, Before: before, Limit: limit})
+func (l siteLogs) Access(ctx context.Context) (weblog.Report, error) {
+	return l.s.read.Checks()[1].(*weblog.Check).Report(ctx)
+}
+
+func (l siteLogs) Novelty(ctx context.Context) (novelty.Report, error) {
+	return l.s.read.Checks()[2].(*novelty.Check).Report(ctx)
 }
 
 const password = "correct-horse-battery"
@@ -119,9 +128,21 @@ func newSite(t testing.TB) *site {
 	})
 	must(t, err)
 	s.run()
-	must(t, os.WriteFile(filepath.Join(dir, "host.yml"), []byte(siteRules), 0o600))
 	rc := rules.DefaultConfig()
-	rc.Dir, rc.Files = filepath.Join(dir, "tsdb"), []string{filepath.Join(dir, "host.yml")}
+	rc.Dir = filepath.Join(dir, "tsdb")
+	// The site has rules of its own in place of ours: a morning is told in
+	// hundreds of ticks.
+	shipped, err := fs.Glob(rules.Default, "default/*.yml")
+	must(t, err)
+	for _, name := range shipped {
+		body := "groups: []\n"
+		if path.Base(name) == "host.yml" {
+			body = siteRules
+		}
+		file := filepath.Join(dir, path.Base(name))
+		must(t, os.WriteFile(file, []byte(body), 0o600))
+		rc.Files = append(rc.Files, file)
+	}
 	s.engine, err = rules.Open(rc, nil)
 	must(t, err)
 	t.Cleanup(func() { s.engine.Close() })
@@ -430,6 +451,16 @@ func measured(at time.Time) map[string][]rules.Point {
 		},
 		"disk":        {point(float64(at.Unix())*0.9, "__name__", "node_disk_io_time_seconds_total", "device", "sda")},
 		"probes/hall": {point(hall, "__name__", "probe_success", "target", "hall")},
+	}
+	shop := func(name string, v float64, pairs ...string) rules.Point {
+		return point(v, append([]string{"__name__", name, "source", "web"}, pairs...)...)
+	}
+	n := float64(at.Unix() % 1e6)
+	out["access"] = []rules.Point{
+		shop("xunjian_access_responses_total", n*3, "class", "2xx"), shop("xunjian_access_responses_total", n*.2, "class", "4xx"), shop("xunjian_access_responses_total", n*.01, "class", "5xx"),
+		shop("xunjian_access_upstream_responses_total", n*2, "class", "2xx", "upstream", "10.1.0.1:8080"), shop("xunjian_access_upstream_responses_total", n, "class", "2xx", "upstream", "10.1.0.2:8080"),
+		shop("xunjian_access_response_seconds_bucket", n, "le", "0.05"), shop("xunjian_access_response_seconds_bucket", n*2.8, "le", "0.25"), shop("xunjian_access_response_seconds_bucket", n*3, "le", "+Inf"),
+		shop("xunjian_access_attacks_total", max(0, 40-left.Minutes()), "attack", "sql", "outcome", "refused"),
 	}
 	// The RAID check falls silent an hour before noon: its alert is lost.
 	if left > time.Hour {

@@ -15,7 +15,7 @@ type incidentsPage struct {
 	From   string
 	To     string
 	List   []incidentRow
-	// Newer and Older are the queries of the pages beside this one, empty if
+	// Newer and Older are the addresses of the pages beside this one, empty if
 	// there is none.
 	Newer, Older string
 	First, Last  int
@@ -51,7 +51,7 @@ func listIncidents(r *request) error {
 	}
 	r.filters(&page, st, q.Code)
 	at := func(offset int) string {
-		return query("state", st, "code", q.Code, "q", page.Query, "from", page.From, "to", page.To, "offset", strconv.Itoa(offset))
+		return "/incidents?" + query("state", st, "code", q.Code, "q", page.Query, "from", page.From, "to", page.To, "offset", strconv.Itoa(offset))
 	}
 	if len(list) > incidentsPerPage {
 		list, page.Older = list[:incidentsPerPage], at(q.Offset+incidentsPerPage)

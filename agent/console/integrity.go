@@ -116,7 +116,7 @@ func (r *request) changeRow(c integrity.Change, diff bool) changeRow {
 	f := c.Finding("")
 	row := changeRow{
 		Change: c, Kind: r.T("console.integrity.kind." + string(c.Kind)), Text: r.say.T(f.Code, f.Args),
-		State: state{f.Verdict.String(), r.T("console.state." + f.Verdict.String())}, Since: r.moment(c.Since, r.now),
+		State: state{f.Verdict.String(), r.T("console.verdict." + f.Verdict.String())}, Since: r.moment(c.Since, r.now),
 		Before: facts(c.Before), After: facts(c.After),
 	}
 	if diff {

@@ -51,6 +51,7 @@ var idField = regexp.MustCompile(`name="id" value="([0-9a-f]+)"`)
 // TestIntegrityPage: a baseline is approved, a defaced page is shown with what
 // changed in it, and approved with a reason in the name of who is logged in.
 func TestIntegrityPage(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	li, guest := s.as(operator, "en"), s.as(viewer, "zh-CN")
 	if body := guest.get("/integrity").body; !strings.Contains(body, "尚未配置受保护的目录") {
@@ -58,6 +59,9 @@ func TestIntegrityPage(t *testing.T) {
 	}
 	root := s.guard(t)
 	body := li.get("/integrity").body
+	if raw := regexp.MustCompile(`console\.[a-z_]+\.[a-z_]+`).FindString(body); raw != "" {
+		t.Errorf("%s has no text", raw)
+	}
 	for _, want := range []string{"waits for approval", "holds what webshells are made of (php-eval-request)", "&lt;script&gt;alert(1)&lt;/script&gt;", "Approve this baseline"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)

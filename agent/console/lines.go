@@ -7,7 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"xunjian/checks/logs/access"
 	"xunjian/checks/logs/archive"
+	"xunjian/checks/logs/novelty"
 )
 
 // Lines is what the console needs of *archive.Archive.
@@ -18,7 +20,7 @@ type Lines interface {
 // lineEvents are what lines can be understood as, for the choice of one.
 var lineEvents = []string{
 	"login", "login-failed", "logout", "config-changed", "privilege-changed", "link-down", "link-up", "attack", "attack-blocked",
-	"device-restarted", "ha-switch", "hardware-fault",
+	"device-restarted", "ha-switch", "hardware-fault", access.AttackEvent, novelty.NewEvent,
 }
 
 type searchPage struct {
@@ -121,17 +123,10 @@ func (r *request) foundLine(rec archive.Record) foundLine {
 }
 
 // visible shows what a line may use to look like something else: control
-// characters as their pictures, a newline as ⏎, and what turns the direction of
-// reading as a mark.
+// characters by their names, a newline as ⏎, and what turns the direction of
+// reading as a mark. Names need no font that has pictures of them.
 func visible(s string) string {
-	clean := true
-	for _, c := range s {
-		if c < 0x20 || c == 0x7f || hidden(c) {
-			clean = false
-			break
-		}
-	}
-	if clean {
+	if strings.IndexFunc(s, func(c rune) bool { return c < 0x20 || hidden(c) }) < 0 {
 		return s
 	}
 	var b strings.Builder
@@ -141,11 +136,11 @@ func visible(s string) string {
 			b.WriteRune('⏎')
 		case c == '\t':
 			b.WriteRune(' ')
-		case c < 0x20:
-			b.WriteRune(0x2400 + c)
-		case c == 0x7f:
-			b.WriteRune('␡')
-		case hidden(c):
+		case c == '\r':
+			b.WriteString("‹CR›")
+		case c == 0x1b:
+			b.WriteString("‹ESC›")
+		case c < 0x20 || hidden(c):
 			fmt.Fprintf(&b, "‹U+%04X›", c)
 		default:
 			b.WriteRune(c)
@@ -156,5 +151,5 @@ func visible(s string) string {
 
 // hidden tells characters that show nothing and change how the rest shows.
 func hidden(c rune) bool {
-	return c >= 0x80 && c < 0xa0 || c >= 0x200b && c <= 0x200f || c >= 0x2028 && c <= 0x202e || c >= 0x2060 && c <= 0x206f || c == 0xfeff
+	return c >= 0x7f && c < 0xa0 || c >= 0x200b && c <= 0x200f || c >= 0x2028 && c <= 0x202e || c >= 0x2060 && c <= 0x206f || c == 0xfeff
 }

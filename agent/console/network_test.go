@@ -11,6 +11,7 @@ import (
 // The page of the network: the matrix where there are peers, in both languages,
 // and nothing of it where there are none.
 func TestNetworkPage(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := s.as(viewer, "en")
 	res := b.get("/network")

@@ -14,6 +14,7 @@ import (
 // browser: a caller's report, the 20-minute branch, a level raised by the
 // clock, duties, the all-clear, the investigation, the end.
 func TestOpeningHall(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	b := newChromium(t, s, "zh-CN", true)
 	b.run(chromedp.EmulateViewport(1440, 900))

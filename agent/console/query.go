@@ -7,7 +7,8 @@ import (
 )
 
 // query encodes parameters given as name and value in turn; empty values are
-// left out.
+// left out. A page is given the whole address: behind a question mark of its own
+// it would encode this once more, into one parameter without a name.
 func query(pairs ...string) string {
 	v := url.Values{}
 	for i := 0; i+1 < len(pairs); i += 2 {

@@ -123,6 +123,10 @@ func New(cfg Config, parts Parts) (*Room, error) {
 	}
 	t.Subscribe(r)
 	a, n := access.New(cfg.Access, parts.Now), novelty.New(cfg.Novelty, parts.Zone, parts.Now)
+	if parts.Archive != nil {
+		a.KeepIn(parts.Archive)
+		n.KeepIn(parts.Archive)
+	}
 	t.Subscribe(a)
 	t.Subscribe(n)
 	return &Room{Review: r, list: []checks.Check{r, access.NewCheck(a, t, sources, identity), novelty.NewCheck(n, t, sources, identity)}}, nil

@@ -112,7 +112,7 @@ func New(t testing.TB) *World {
 	must(t, err)
 	w.openArchive()
 	w.Options = api.Options{
-		Integrity: w.Integrity, Records: w.openRecords(),
+		Integrity: w.Integrity, Logs: w.openLogs(),
 		Lines:   w.Archive,
 		Notices: w.Notices, Rounds: w.Rounds, Reports: filed,
 		LAN:  LAN,

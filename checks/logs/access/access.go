@@ -9,6 +9,7 @@ import (
 
 	"github.com/corazawaf/coraza/v3"
 
+	"xunjian/checks/logs/archive"
 	"xunjian/checks/logs/tail"
 )
 
@@ -29,6 +30,14 @@ type Access struct {
 	spent  int
 	// wake is called when an attack was answered.
 	wake func()
+
+	archive Archive
+	records []archive.Record
+}
+
+// Archive keeps lines; it is *archive.Archive.
+type Archive interface {
+	Append([]archive.Record) int
 }
 
 const (
@@ -67,7 +76,11 @@ func (a *Access) Take(b tail.Block) {
 		return
 	}
 	for l := range b.Lines() {
-		a.line(s, l.Text, l.Time)
+		a.line(s, l)
+	}
+	if len(a.records) > 0 {
+		a.archive.Append(a.records)
+		a.records = a.records[:0]
 	}
 }
 
@@ -84,57 +97,85 @@ func (a *Access) site(name string) *site {
 	return s
 }
 
-func (a *Access) line(s *site, text []byte, read time.Time) {
+func (a *Access) line(s *site, l tail.Line) {
 	var e Entry
-	if !s.reader.parse(text, &e) {
-		if len(text) > 0 && text[0] != '#' {
+	if !s.reader.parse(l.Text, &e) {
+		if len(l.Text) > 0 && l.Text[0] != '#' {
 			s.Unparsed++
 		}
 		return
 	}
 	at := s.clock.read(&e)
-	if at.IsZero() || at.After(read.Add(time.Hour)) {
-		at = read
+	if at.IsZero() || at.After(l.Time.Add(time.Hour)) {
+		at = l.Time
 	}
 	s.count(&e, at)
 	s.window(&e, at, a.login)
 	if s.posted(&e, at, a.cfg.Learn) && a.wake != nil {
 		a.wake()
 	}
-	if own := webshellCall(&e); own != nil {
-		a.found(s, own, &e, at)
-	} else if suspicious(&e) {
-		a.suspect(s, &e, at)
+	what := webshellCall(&e)
+	if what == nil && suspicious(&e) {
+		what = a.suspect(s, &e)
 	}
+	if what == nil {
+		return
+	}
+	if s.attacked(*what, &e, at) && a.wake != nil {
+		a.wake()
+	}
+	a.keep(s, *what, &e, l, at)
 }
 
 // suspect judges a request that is not quite ordinary, unless its like was
-// judged before.
-func (a *Access) suspect(s *site, e *Entry, at time.Time) {
+// judged before; nil if it is none of an attack, or nobody knows.
+func (a *Access) suspect(s *site, e *Entry) *Attack {
 	s.Suspicious++
 	key := a.shapes.of(e)
 	found, known := a.seen.get(key)
 	if !known {
 		if !a.afford() {
 			s.Unjudged++
-			return
+			return nil
 		}
 		if found = a.judge(e); found == nil && a.wafErr != nil {
 			s.Unjudged++
-			return
+			return nil
 		}
 		s.Judged++
 		a.seen.put(key, found)
 	}
-	if found != nil {
-		a.found(s, found, e, at)
-	}
+	return found
 }
 
-func (a *Access) found(s *site, what *Attack, e *Entry, at time.Time) {
-	if s.attacked(*what, e, at) && a.wake != nil {
-		a.wake()
+const (
+	// AttackEvent is what kept lines of attacks are found by in the archive,
+	// with the fields FieldClient, FieldClass and FieldOutcome.
+	AttackEvent = "web-attack"
+	// FieldClient is the field of the client's address, FieldClass that of the
+	// attack's class, and FieldOutcome says answered or refused.
+	FieldClient, FieldClass, FieldOutcome = "address", "class", "outcome"
+	// keptAnHour bounds the lines of attacks on one log that are kept within an
+	// hour: a scanner must not push out what is kept of others.
+	keptAnHour = 5000
+)
+
+// keep puts the line of an attack into the archive.
+func (a *Access) keep(s *site, what Attack, e *Entry, l tail.Line, at time.Time) {
+	if a.archive == nil {
+		return
 	}
+	if hour := l.Time.Unix() / 3600; hour != s.keptHour {
+		s.keptHour, s.kept = hour, 0
+	}
+	if s.kept++; s.kept > keptAnHour {
+		return
+	}
+	a.records = append(a.records, archive.Record{
+		Received: l.Time, Said: at, Source: l.Source, Kind: "file", Event: AttackEvent,
+		Fields: map[string]string{FieldClient: shown(e.Client, 64), FieldClass: what.Class, FieldOutcome: what.outcome(e.Status)},
+		Text:   strings.ToValidUTF8(string(l.Text[:min(len(l.Text), archive.MaxText)]), ""),
+	})
 }
 
 // afford keeps the judging within its rate: somebody who floods with odd
@@ -156,6 +197,9 @@ func (a *Access) judge(e *Entry) *Attack {
 	}
 	return judge(a.waf, e)
 }
+
+// KeepIn has the lines of attacks kept; nil keeps none.
+func (a *Access) KeepIn(in Archive) { a.archive = in }
 
 // Wake has f called when something happens that cannot wait.
 func (a *Access) Wake(f func()) { a.wake = f }

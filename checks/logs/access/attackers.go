@@ -47,14 +47,21 @@ const (
 // answered.
 var grave = map[string]bool{"sql": true, "command": true, "php": true, "java": true, "traversal": true, "inclusion": true, "webshell": true}
 
+const answeredWord, refusedWord = "answered", "refused"
+
+// outcome says whether an attack with this answer got what it wanted.
+func (a Attack) outcome(status int) string {
+	if status >= 200 && status < 300 && grave[a.Class] {
+		return answeredWord
+	}
+	return refusedWord
+}
+
 // attacked takes an attack; true if it was answered and the first such one of
 // its client for a while.
 func (s *site) attacked(a Attack, e *Entry, at time.Time) (grievous bool) {
-	answered := e.Status >= 200 && e.Status < 300 && grave[a.Class]
-	outcome := "refused"
-	if answered {
-		outcome = "answered"
-	}
+	outcome := a.outcome(e.Status)
+	answered := outcome == answeredWord
 	s.Attacks[a.Class+" "+outcome]++
 	who := shown(e.Client, 64)
 	k := s.Attackers[who]

@@ -41,6 +41,9 @@ type site struct {
 	paths   *heavy
 	windows windows
 	faded   time.Time
+	// kept lines of attacks within keptHour, as hours since 1970.
+	kept     int
+	keptHour int64
 }
 
 const (

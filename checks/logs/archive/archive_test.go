@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -134,11 +135,15 @@ func TestSearchFindsWhatALookAtEachLineFinds(t *testing.T) {
 		"from":                {From: noon.Add(12 * time.Second)},
 		"to":                  {To: noon.Add(3 * time.Second)},
 		"a window":            {From: noon.Add(7 * time.Second), To: noon.Add(8 * time.Second)},
+		"said":                {SaidFrom: noon.Add(9 * time.Second), SaidTo: noon.Add(10 * time.Second)},
 		"source":              {Source: "fw-3"},
 		"unknown source":      {Source: "fw-9"},
 		"kind":                {Kind: "file"},
 		"host":                {Host: "Host4"},
 		"event":               {Event: "login-failed"},
+		"events":              {Events: []string{"nothing", "login-failed"}},
+		"events that are not": {Events: []string{"nothing", "else"}},
+		"fields":              {Fields: map[string]string{"user": "admin", "address": "198.51.100.77"}},
 		"severity":            {Severity: Error},
 		"text":                {Text: "198.51.100.77"},
 		"text in other case":  {Text: "failed PASSWORD for ADMIN"},
@@ -197,6 +202,15 @@ func naive(r Record, q Query) bool {
 	ok = ok && (q.To.IsZero() || r.Received.Before(q.To))
 	for _, p := range [][2]string{{q.Source, r.Source}, {q.Kind, r.Kind}, {q.Host, r.Host}, {q.Event, r.Event}} {
 		ok = ok && (p[0] == "" || p[0] == p[1])
+	}
+	said := r.Said
+	if said.IsZero() {
+		said = r.Received
+	}
+	ok = ok && (q.SaidFrom.IsZero() || !said.Before(q.SaidFrom)) && (q.SaidTo.IsZero() || said.Before(q.SaidTo))
+	ok = ok && (len(q.Events) == 0 || slices.Contains(q.Events, r.Event))
+	for k, v := range q.Fields {
+		ok = ok && r.Fields[k] == v
 	}
 	ok = ok && (q.Severity == 0 || r.Severity != 0 && r.Severity <= q.Severity)
 	ok = ok && strings.Contains(strings.ToLower(r.Text), strings.ToLower(q.Text))

@@ -23,8 +23,15 @@ import (
 type Query struct {
 	// From and To bound when a line came: From ≤ Received < To.
 	From, To time.Time
+	// SaidFrom and SaidTo bound the time that a line claims, or when it came if
+	// it claims none: SaidFrom ≤ Said < SaidTo.
+	SaidFrom, SaidTo time.Time
 	// Source, Kind, Host and Event have to be equal.
 	Source, Kind, Host, Event string
+	// Events asks for lines that are any of them; empty asks for all.
+	Events []string
+	// Fields have to be there with these values.
+	Fields map[string]string
 	// Severity asks for lines at least as severe; those without one are left
 	// out.
 	Severity Severity
@@ -285,6 +292,9 @@ func (s *search) wanted(fr *frame) bool {
 			return false
 		}
 	}
+	if len(s.q.Events) > 0 && fr.events != nil && !slices.ContainsFunc(s.q.Events, func(e string) bool { _, ok := fr.events[e]; return ok }) {
+		return false
+	}
 	for _, w := range s.musts {
 		if !fr.filter.may(w) {
 			return false
@@ -325,16 +335,32 @@ func (s *search) match(v *view) bool {
 	switch {
 	case q.Before != 0 && v.seq >= q.Before,
 		!s.within(v.received, v.received),
+		!s.says(v),
 		q.Source != "" && v.source != q.Source,
 		q.Kind != "" && v.kind != q.Kind,
 		q.Host != "" && v.host != q.Host,
 		q.Event != "" && v.event != q.Event,
+		len(q.Events) > 0 && !slices.Contains(q.Events, v.event),
 		q.Severity > 0 && (v.severity == NoSeverity || v.severity > q.Severity),
 		len(s.word) > 0 && !containsFold(v.text, s.word),
 		q.Regexp != nil && !q.Regexp.Match(v.text):
 		return false
 	}
+	for name, want := range q.Fields {
+		if !slices.ContainsFunc(v.fields, func(f field) bool { return f.key == name && string(f.value) == want }) {
+			return false
+		}
+	}
 	return true
+}
+
+// says reports whether a line claims a time that is asked for.
+func (s *search) says(v *view) bool {
+	at := v.received
+	if v.hasSaid {
+		at = v.said
+	}
+	return (s.q.SaidFrom.IsZero() || at >= s.q.SaidFrom.UnixMilli()) && (s.q.SaidTo.IsZero() || at < s.q.SaidTo.UnixMilli())
 }
 
 // containsFold reports whether text contains word, which is in lower case.

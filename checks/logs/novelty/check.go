@@ -181,6 +181,8 @@ type SourceReport struct {
 	Lines    uint64
 	Count    int
 	Novel    uint64
+	// Fresh is how many are news now.
+	Fresh int
 	// Templates are those that are news first, then the most frequent; at most
 	// 200.
 	Templates []Template
@@ -199,6 +201,9 @@ func (c *Check) Report(ctx context.Context) (Report, error) {
 		for _, name := range slices.Sorted(maps.Keys(c.v.sources)) {
 			s := c.v.sources[name]
 			one := SourceReport{Source: name, Since: s.Since, Learning: now.Sub(s.Since) < c.v.cfg.Learn, Lines: s.Lines, Count: len(s.tree.all), Novel: s.Novel}
+			if !one.Learning {
+				one.Fresh = len(s.fresh(now, c.v.cfg.Show))
+			}
 			for _, t := range s.ranked(now, c.v.cfg.Show) {
 				own := *t
 				own.Words, own.Samples, own.Hours = slices.Clone(t.Words), slices.Clone(t.Samples), nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"xunjian/checks"
+	"xunjian/checks/logs/archive"
 	"xunjian/checks/logs/tail"
 )
 
@@ -18,7 +19,23 @@ type Novelty struct {
 	zone    *time.Location
 	sources map[string]*source
 	words   []string
+	archive Archive
+	records []archive.Record
 }
+
+// Archive keeps lines; it is *archive.Archive.
+type Archive interface {
+	Append([]archive.Record) int
+}
+
+const (
+	// NewEvent is what kept lines of templates that are news are found by in the
+	// archive, with the field FieldTemplate, which holds the template's ID.
+	NewEvent      = "new-line"
+	FieldTemplate = "template"
+	// keptAnHour bounds the lines of one template that are kept within an hour.
+	keptAnHour = 200
+)
 
 // source is what is known of one log.
 type source struct {
@@ -78,8 +95,32 @@ func (v *Novelty) Take(b tail.Block) {
 		return
 	}
 	for l := range b.Lines() {
-		v.line(s, l.Text, l.Time)
+		v.line(s, l)
 	}
+	if len(v.records) > 0 {
+		v.archive.Append(v.records)
+		v.records = v.records[:0]
+	}
+}
+
+// KeepIn has the lines of templates that are news kept; nil keeps none.
+func (v *Novelty) KeepIn(in Archive) { v.archive = in }
+
+// keep puts a line of a template that is news into the archive.
+func (v *Novelty) keep(c *Template, l tail.Line) {
+	if v.archive == nil || c.at().IsZero() || l.Time.Sub(c.at()) > v.cfg.Show {
+		return
+	}
+	if c.keptHour != c.Hour {
+		c.keptHour, c.kept = c.Hour, 0
+	}
+	if c.kept++; c.kept > keptAnHour {
+		return
+	}
+	v.records = append(v.records, archive.Record{
+		Received: l.Time, Source: l.Source, Kind: "file", Event: NewEvent, Fields: map[string]string{FieldTemplate: c.ID},
+		Text: strings.ToValidUTF8(string(l.Text[:min(len(l.Text), archive.MaxText)]), ""),
+	})
 }
 
 func (v *Novelty) source(name string) *source {
@@ -97,12 +138,16 @@ func (s *source) open() {
 	s.exact = map[string]*Template{}
 	for _, c := range s.Templates {
 		if c != nil && len(c.Words) > 0 && len(c.Words) <= maxTokens+1 {
+			if c.ID == "" { // kept by a version that gave none
+				c.ID = idOf(c.Words)
+			}
 			s.tree.put(c)
 		}
 	}
 }
 
-func (v *Novelty) line(s *source, text []byte, at time.Time) {
+func (v *Novelty) line(s *source, l tail.Line) {
+	text, at := l.Text, l.Time
 	v.words = tokens(text, v.words)
 	if len(v.words) == 0 {
 		return
@@ -127,6 +172,7 @@ func (v *Novelty) line(s *source, text []byte, at time.Time) {
 	if len(c.Samples) < maxSamples && (len(c.Samples) == 0 || c.Count < 100) {
 		c.Samples = append(c.Samples, checks.SafeText(string(text[:min(len(text), 4*maxSample)]), maxSample))
 	}
+	v.keep(c, l)
 }
 
 // fresh makes a template of the words of a line.

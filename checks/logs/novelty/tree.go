@@ -1,6 +1,8 @@
 package novelty
 
 import (
+	"fmt"
+	"hash/fnv"
 	"slices"
 	"strings"
 	"time"
@@ -8,6 +10,9 @@ import (
 
 // Template is lines that are the same but for what varies.
 type Template struct {
+	// ID names it among those of its source, for good: the words may be merged
+	// with others later.
+	ID string `json:"id"`
 	// Words are the template; <*> stands for any word.
 	Words []string  `json:"words"`
 	Count uint64    `json:"count"`
@@ -27,6 +32,20 @@ type Template struct {
 	Highest uint64    `json:"highest,omitempty"`
 	// Samples are lines of it, made safe.
 	Samples []string `json:"samples,omitempty"`
+
+	// kept lines within keptHour, as hours since 1970.
+	kept     int
+	keptHour int64
+}
+
+// idOf makes a name of the words of the first line.
+func idOf(words []string) string {
+	h := fnv.New64a()
+	for _, w := range words {
+		h.Write([]byte(w))
+		h.Write([]byte{0})
+	}
+	return fmt.Sprintf("%016x", h.Sum64())
 }
 
 // Text is the template as people read it.
@@ -106,7 +125,7 @@ func (c *Template) merge(words []string) {
 }
 
 func (t *tree) add(words []string, at time.Time) *Template {
-	c := &Template{Words: slices.Clone(words), First: at, Last: at}
+	c := &Template{ID: idOf(words), Words: slices.Clone(words), First: at, Last: at}
 	t.put(c)
 	return c
 }

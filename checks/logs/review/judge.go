@@ -42,6 +42,9 @@ func (j *judge) matcher(kind string) *pattern.Matcher {
 
 // take looks at lines, and reports whether something should not wait.
 func (j *judge) take(b tail.Block) (grave bool) {
+	if j.known.Began.IsZero() {
+		j.known.Began = b.Read.UTC()
+	}
 	j.rhythmOf(b.Source).came(b.Read)
 	grave = j.backwards(b)
 	j.matcher(b.Kind).Scan(b.Text, func(h *pattern.Hit) {
@@ -90,7 +93,7 @@ func (j *judge) hit(h *pattern.Hit, b tail.Block) (grave bool) {
 	j.known.hold(checks.Finding{
 		Code: "logs.event", Subject: p.Name, Verdict: p.Verdict,
 		Args: map[string]any{"title_en": p.Title.EN, "title_zh": p.Title.ZH, "source": b.Source, "code": p.Code},
-	}, b.Read.Add(j.cfg.Hold))
+	}, b.Read, j.cfg.Hold)
 	return true
 }
 
@@ -149,7 +152,7 @@ func (j *judge) backwards(b tail.Block) (grave bool) {
 			j.known.hold(checks.Finding{
 				Code: "logs.backwards", Subject: b.Source, Verdict: checks.Attention, Evidence: line(l),
 				Args: map[string]any{"seconds": newest.Sub(at).Seconds(), "source": b.Source},
-			}, b.Read.Add(j.cfg.Hold))
+			}, b.Read, j.cfg.Hold)
 			j.known.Newest[key] = at // said once
 			grave = true
 		case at.After(newest):

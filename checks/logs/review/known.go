@@ -1,8 +1,10 @@
 package review
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"xunjian/checks"
@@ -14,6 +16,8 @@ type known struct {
 	Counts map[string]uint64 `json:"counts"`
 	Failed uint64            `json:"failed"`
 	Logins uint64            `json:"logins"`
+	// Began is when the first line was read.
+	Began time.Time `json:"began,omitzero"`
 	// Hours count by hour since 1970, source and pattern.
 	Hours map[int64]map[string]map[string]uint64 `json:"hours"`
 	// Last are the last lines of each pattern.
@@ -22,6 +26,8 @@ type known struct {
 	Addresses map[string]*address `json:"addresses"`
 	// Held are findings of what happened, by code and subject.
 	Held map[string]*held `json:"held"`
+	// Forgotten is when there last were more of them than can be remembered.
+	Forgotten time.Time `json:"forgotten,omitzero"`
 	// Users are who logged in; Since is when the first login was seen.
 	Users map[string]*user `json:"users"`
 	Since time.Time        `json:"since,omitzero"`
@@ -40,12 +46,22 @@ type Seen struct {
 	Text   string    `json:"text"`
 }
 
-// held is a finding of an event: it stays for a while.
+// held is a finding of an event: it stays for a while, and is remembered for the
+// reports of weeks.
 type held struct {
 	Finding checks.Finding `json:"finding"`
 	Until   time.Time      `json:"until"`
-	Count   int            `json:"count"`
+	// Count is how often it was said since it last was no finding.
+	Count int `json:"count"`
+	// First and Last are when it was said, Total how often, since it is
+	// remembered.
+	First time.Time `json:"first,omitzero"`
+	Last  time.Time `json:"last,omitzero"`
+	Total int       `json:"total,omitempty"`
 }
+
+// remembered is how long an event is, after it was said last.
+const remembered = 15 * 24 * time.Hour
 
 func newKnown() known {
 	k := known{}
@@ -82,6 +98,12 @@ func (k *known) mend() {
 	if k.Told == nil {
 		k.Told = map[string]uint64{}
 	}
+	maps.DeleteFunc(k.Held, func(_ string, h *held) bool { return h == nil })
+	for _, h := range k.Held {
+		if h.First.IsZero() { // kept by a version that did not remember
+			h.First, h.Last, h.Total = h.Until, h.Until, h.Count
+		}
+	}
 }
 
 // Bounds of what is kept.
@@ -90,7 +112,7 @@ const (
 	maxText       = 600
 	maxHours      = 8 * 24
 	maxAddresses  = 2000
-	maxHeld       = 300
+	maxHeld       = 500
 	maxUsers      = 2000
 	maxPlaces     = 200
 	maxNewest     = 500
@@ -126,19 +148,32 @@ func (k *known) keep(name string, s Seen) {
 }
 
 // hold makes a finding, or says it again.
-func (k *known) hold(f checks.Finding, until time.Time) {
+func (k *known) hold(f checks.Finding, now time.Time, stay time.Duration) {
 	key := f.Code + "\x00" + f.Subject
 	h := k.Held[key]
 	if h == nil {
 		if len(k.Held) >= maxHeld {
-			k.Held[maxKey(k.Held, func(a, b *held) bool { return a.Until.Before(b.Until) })] = nil
-			maps.DeleteFunc(k.Held, func(_ string, h *held) bool { return h == nil })
+			// What is over goes before what is not, what is less bad before
+			// what is worse: a crowd of attackers must not make one forget.
+			delete(k.Held, maxKey(k.Held, func(a, b *held) bool {
+				if over := now.After(a.Until); over != now.After(b.Until) {
+					return over
+				}
+				return cmp.Or(cmp.Compare(a.Finding.Verdict.Code(), b.Finding.Verdict.Code()), a.Until.Compare(b.Until)) < 0
+			}))
+			k.Forgotten = now
 		}
-		h = &held{}
+		h = &held{First: now}
 		k.Held[key] = h
 	}
-	h.Finding, h.Count = f, h.Count+1
-	if until.After(h.Until) {
+	if now.After(h.Until) {
+		h.Count = 0
+	}
+	h.Finding, h.Count, h.Total = f, h.Count+1, h.Total+1
+	if now.After(h.Last) {
+		h.Last = now
+	}
+	if until := now.Add(stay); until.After(h.Until) {
 		h.Until = until
 	}
 }
@@ -154,9 +189,15 @@ func maxKey[V any](m map[string]V, less func(a, b V) bool) string {
 	return first
 }
 
-// expire drops findings whose time is over.
+// expire forgets events of long ago, and of those that are over all lines but
+// the last.
 func (k *known) expire(now time.Time) {
-	maps.DeleteFunc(k.Held, func(_ string, h *held) bool { return now.After(h.Until) })
+	for _, h := range k.Held {
+		if n := strings.LastIndexByte(h.Finding.Evidence, '\n'); n >= 0 && now.After(h.Until) {
+			h.Finding.Evidence = h.Finding.Evidence[n+1:]
+		}
+	}
+	maps.DeleteFunc(k.Held, func(_ string, h *held) bool { return now.After(h.Until) && now.Sub(h.Last) > remembered })
 }
 
 // rhythm is how often lines of a source come: the longest pause of each of the

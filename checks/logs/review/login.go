@@ -13,13 +13,23 @@ import (
 
 // address is one from which logins failed.
 type address struct {
-	// Times are the last failures, as many as an attack takes.
+	// Told are the failures by who tells of them: programs under "", and those
+	// who tell of the same logins once more, PAM and audit.
+	Told   map[string]*told `json:"told"`
+	Users  []string         `json:"users"`
+	Attack bool             `json:"attack,omitempty"`
+}
+
+// told are failures that one tells of.
+type told struct {
+	// Times are the last ones, as many as an attack takes.
 	Times []time.Time `json:"times"`
 	// Failures are all, since the window was last empty.
-	Failures int      `json:"failures"`
-	Users    []string `json:"users"`
-	Attack   bool     `json:"attack,omitempty"`
+	Failures int `json:"failures"`
 }
+
+// maxTellers bounds those who tell of the logins of one address.
+const maxTellers = 8
 
 // user is who logged in, and how he does.
 type user struct {
@@ -34,7 +44,13 @@ type user struct {
 // failed notes a login that failed.
 func (j *judge) failed(h *pattern.Hit, at, now time.Time, source string) (grave bool) {
 	k := &j.known
-	k.Failed++
+	teller := h.Pattern.Echo
+	if teller != "" {
+		if len(h.Field("address")) == 0 {
+			return false // of this machine: su and sudo tell of it
+		}
+		teller += " " + string(h.Field("op"))
+	}
 	who, from := j.who(h), j.from(h, source)
 	a := k.Addresses[from]
 	if a == nil {
@@ -48,9 +64,11 @@ func (j *judge) failed(h *pattern.Hit, at, now time.Time, source string) (grave 
 	if at.Sub(a.last()) > bf.Window {
 		*a = address{}
 	}
-	a.Failures++
-	a.Times = append(a.Times, at)
-	a.Times = a.Times[max(0, len(a.Times)-max(bf.Failures, bf.ThenLogin)):]
+	before := a.failures()
+	if !a.note(teller, at, max(bf.Failures, bf.ThenLogin)) {
+		return false
+	}
+	k.Failed += uint64(a.failures() - before)
 	if len(a.Users) < 10 && !slices.Contains(a.Users, who) {
 		a.Users = append(a.Users, who)
 	}
@@ -61,28 +79,63 @@ func (j *judge) failed(h *pattern.Hit, at, now time.Time, source string) (grave 
 	a.Attack = true
 	k.hold(checks.Finding{
 		Code: "logs.bruteforce", Subject: from, Verdict: checks.Attention,
-		Args:     map[string]any{"failures": a.Failures, "window": bf.Window.Seconds(), "users": strings.Join(a.Users, ", "), "source": source},
+		Args:     map[string]any{"failures": a.failures(), "window": bf.Window.Seconds(), "users": strings.Join(a.Users, ", "), "source": source},
 		Evidence: j.evidence(h.Pattern.Name),
-	}, now.Add(j.cfg.Hold))
+	}, now, j.cfg.Hold)
 	return first
 }
 
-func (a *address) last() time.Time {
-	if len(a.Times) == 0 {
-		return time.Time{}
+// note adds a failure; false if too many tell of this address.
+func (a *address) note(teller string, at time.Time, keep int) bool {
+	t := a.Told[teller]
+	if t == nil {
+		if len(a.Told) >= maxTellers {
+			return false
+		}
+		if a.Told == nil {
+			a.Told = map[string]*told{}
+		}
+		t = &told{}
+		a.Told[teller] = t
 	}
-	return a.Times[len(a.Times)-1]
+	t.Failures++
+	t.Times = append(t.Times, at)
+	t.Times = t.Times[max(0, len(t.Times)-keep):]
+	return true
 }
 
-// within counts the failures within a window before at.
-func (a *address) within(at time.Time, window time.Duration) int {
-	n := 0
-	for _, t := range a.Times {
-		if d := at.Sub(t); d <= window && d >= -window {
-			n++
-		}
+// failures counts each login that failed once, however many tell of it: by who
+// tells of most.
+func (a *address) failures() (n int) {
+	for _, t := range a.Told {
+		n = max(n, t.Failures)
 	}
 	return n
+}
+
+func (a *address) last() (last time.Time) {
+	for _, t := range a.Told {
+		for _, at := range t.Times {
+			if at.After(last) {
+				last = at
+			}
+		}
+	}
+	return last
+}
+
+// within counts the failures within a window before at, as failures does.
+func (a *address) within(at time.Time, window time.Duration) (most int) {
+	for _, t := range a.Told {
+		n := 0
+		for _, other := range t.Times {
+			if d := at.Sub(other); d <= window && d >= -window {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return most
 }
 
 // entered notes a login that succeeded.
@@ -93,9 +146,9 @@ func (j *judge) entered(h *pattern.Hit, at, now time.Time, source string) (grave
 	if a := k.Addresses[from]; a != nil && a.within(at, j.cfg.BruteForce.Window) >= j.cfg.BruteForce.ThenLogin {
 		k.hold(checks.Finding{
 			Code: "logs.breakin", Subject: from, Verdict: checks.Abnormal,
-			Args:     map[string]any{"user": who, "failures": a.Failures, "source": source},
+			Args:     map[string]any{"user": who, "failures": a.failures(), "source": source},
 			Evidence: j.evidence(h.Pattern.Name) + "\n" + line(h.Line),
-		}, now.Add(j.cfg.Hold))
+		}, now, j.cfg.Hold)
 		delete(k.Addresses, from)
 		grave = true
 	}
@@ -115,7 +168,7 @@ func (j *judge) usual(who, from string, at, now time.Time, source string, h *pat
 		k.hold(checks.Finding{
 			Code: code, Subject: who, Verdict: checks.Attention, Evidence: line(h.Line),
 			Args: map[string]any{"user": who, "address": from, "time": float64(at.Unix()), "source": source, "hour": at.In(j.zone).Hour()},
-		}, now.Add(j.cfg.Hold))
+		}, now, j.cfg.Hold)
 	}
 	if u == nil {
 		if learned {

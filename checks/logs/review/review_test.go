@@ -44,7 +44,7 @@ func sshd(at time.Time, format string, args ...any) string {
 
 func found(j *judge) string {
 	var out []string
-	for _, f := range j.findings() {
+	for _, f := range j.findings(time.Time{}) {
 		out = append(out, fmt.Sprintf("%s(%s) %s", f.Code, f.Subject, f.Verdict))
 	}
 	slices.Sort(out)
@@ -71,7 +71,7 @@ func TestBruteForce(t *testing.T) {
 		t.Error("the tenth is not grave")
 	}
 	want(t, "the tenth", found(j), "logs.bruteforce(203.0.113.7) attention")
-	if users := j.findings()[0].Args["users"]; users != "root, x" {
+	if users := j.findings(time.Time{})[0].Args["users"]; users != "root, x" {
 		t.Errorf("users %v", users)
 	}
 
@@ -109,6 +109,49 @@ func TestSuccessAfterFailures(t *testing.T) {
 	}
 	late.feed(at.Add(time.Hour), sshd(at.Add(time.Hour), "Accepted password for root from 203.0.113.7 port 1 ssh2"))
 	want(t, "an hour later", found(late), "")
+}
+
+// TestToldByMany: a login that failed is one, however many tell of it; what only
+// PAM tells of counts too, and different programs add up.
+func TestToldByMany(t *testing.T) {
+	at := time.Date(2026, 11, 29, 10, 0, 0, 0, beijing)
+	pam := func(program string) string {
+		return sshd(at, "pam_unix(%s:auth): authentication failure; logname= uid=0 euid=0 tty=x ruser= rhost=203.0.113.7  user=root", program)
+	}
+	audit := func(kind, op string) string {
+		return fmt.Sprintf(`type=%s msg=audit(%d.100:7): pid=9 uid=0 auid=4294967295 ses=4294967295 msg='op=%s acct="root" exe="/usr/sbin/sshd" hostname=? addr=203.0.113.7 terminal=ssh res=failed'`, kind, at.Unix(), op)
+	}
+	failed := sshd(at, "Failed password for root from 203.0.113.7 port 1 ssh2")
+	j := judgeOf(t, nil)
+	for range 9 {
+		j.feed(at, pam("sshd"), failed)
+		j.take(tail.Block{Source: "audit", Kind: "audit", Text: []byte(audit("USER_AUTH", "PAM:authentication") + "\n" + audit("USER_AUTH", "password") + "\n" + audit("USER_LOGIN", "login") + "\n"), Read: at})
+	}
+	want(t, "nine told by five", found(j), "")
+	if j.known.Failed != 9 {
+		t.Errorf("%d logins failed, want 9", j.known.Failed)
+	}
+	j.feed(at, failed)
+	want(t, "one more", found(j), "logs.bruteforce(203.0.113.7) attention")
+
+	only := judgeOf(t, nil)
+	for range 10 {
+		only.feed(at, pam("vsftpd"))
+	}
+	want(t, "told by PAM alone", found(only), "logs.bruteforce(203.0.113.7) attention")
+
+	local := judgeOf(t, nil)
+	for range 10 {
+		local.feed(at, sshd(at, "pam_unix(sudo:auth): authentication failure; logname=li uid=1000 euid=0 tty=/dev/pts/0 ruser=li rhost=  user=li"))
+	}
+	want(t, "of this machine", found(local), "")
+
+	both := judgeOf(t, nil)
+	for range 5 {
+		both.feed(at, failed)
+		both.take(tail.Block{Source: "pg", Kind: "postgresql", Text: []byte(at.Format("2006-01-02 15:04:05.000 MST") + ` [99] app@bids FATAL:  no pg_hba.conf entry for host "203.0.113.7", user "app", database "bids", SSL off` + "\n"), Read: at})
+	}
+	want(t, "five here, five there", found(both), "logs.bruteforce(203.0.113.7) attention")
 }
 
 // TestForgedLines: what a client gets sshd to log cannot name another address,
@@ -154,9 +197,50 @@ func TestTimeBackwards(t *testing.T) {
 	want(t, "four minutes", found(j), "")
 	j.feed(at, sshd(at.Add(-time.Hour), "x"))
 	want(t, "an hour", found(j), "logs.backwards(auth) attention")
-	j.known.expire(at.Add(2 * time.Hour))
 	j.feed(at, sshd(at.Add(-59*time.Minute), "x"))
-	want(t, "said once", found(j), "")
+	if n := j.known.Held["logs.backwards\x00auth"].Total; n != 1 {
+		t.Errorf("it was said %d times", n)
+	}
+}
+
+// TestMemory: what is over is no finding any more, but is told of its week, and
+// a crowd does not make one forget what is worse.
+func TestMemory(t *testing.T) {
+	at := time.Date(2026, 11, 20, 10, 0, 0, 0, beijing)
+	j := judgeOf(t, nil)
+	for n := range 12 {
+		j.feed(at.Add(time.Duration(n)*time.Second), sshd(at.Add(time.Duration(n)*time.Second), "Failed password for root from 198.51.100.7 port %d ssh2", n))
+	}
+	j.known.hold(checks.Finding{Code: "logs.emptied", Subject: "auth", Verdict: checks.Abnormal, Evidence: "a\nb", Args: map[string]any{"source": "auth"}}, at, j.cfg.Hold)
+	told := func(from, to time.Time, f Filter) string {
+		var out []string
+		for _, e := range j.events(f, from, to) {
+			out = append(out, fmt.Sprintf("%s(%s) %d", e.Finding.Code, e.Finding.Subject, e.Count))
+		}
+		return strings.Join(out, ", ")
+	}
+	week := at.Add(6 * 24 * time.Hour)
+	j.known.expire(week)
+	if got := j.findings(week); len(got) != 0 {
+		t.Errorf("a week later it still finds %v", got)
+	}
+	want(t, "the week", told(at.Add(-time.Hour), week, Filter{}), "logs.bruteforce(198.51.100.7) 3, logs.emptied(auth) 1")
+	want(t, "the grave of it", told(at.Add(-time.Hour), week, Filter{Verdict: checks.Abnormal}), "logs.emptied(auth) 1")
+	want(t, "another source", told(at.Add(-time.Hour), week, Filter{Source: "web"}), "")
+	want(t, "the week after", told(at.Add(time.Hour), week, Filter{}), "")
+	if e := j.known.Held["logs.emptied\x00auth"].Finding.Evidence; e != "b" {
+		t.Errorf("what is over keeps %q, want its last line", e)
+	}
+	for n := range maxHeld + 100 {
+		j.known.hold(checks.Finding{Code: "logs.bruteforce", Subject: fmt.Sprint(n), Verdict: checks.Attention}, at, j.cfg.Hold)
+	}
+	if j.known.Held["logs.emptied\x00auth"] == nil || len(j.known.Held) != maxHeld || j.known.Forgotten.IsZero() {
+		t.Errorf("of a crowd %d are remembered, forgotten at %v; that the log was emptied: %v", len(j.known.Held), j.known.Forgotten, j.known.Held["logs.emptied\x00auth"])
+	}
+	j.known.expire(at.Add(16 * 24 * time.Hour))
+	if len(j.known.Held) != 0 {
+		t.Errorf("%d are remembered for ever", len(j.known.Held))
+	}
 }
 
 // TestRhythm knows the longest pause of the last days.

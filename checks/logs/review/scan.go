@@ -75,6 +75,7 @@ func Scan(ctx context.Context, names []string, opt ScanOptions) (Summary, error)
 	if err != nil {
 		return Summary{}, err
 	}
+	opt.Config.Hold = always
 	began := time.Now()
 	s := &scan{opt: opt, judge: newJudge(opt.Config, list, opt.Zone), ctx: ctx}
 	for _, name := range names {
@@ -92,6 +93,9 @@ func Scan(ctx context.Context, names []string, opt ScanOptions) (Summary, error)
 	s.sum()
 	return s.out, nil
 }
+
+// always is longer than any logs reach: what a scan finds stays.
+const always = 200 * 365 * 24 * time.Hour
 
 type scan struct {
 	opt   ScanOptions
@@ -175,7 +179,7 @@ func (s *scan) sum() {
 	slices.SortStableFunc(s.out.Patterns, func(a, b PatternCount) int {
 		return cmp.Or(cmp.Compare(b.Verdict.Code(), a.Verdict.Code()), cmp.Compare(b.Count, a.Count))
 	})
-	s.out.Findings = j.findings()
+	s.out.Findings = j.findings(time.Time{})
 	s.out.Worst = checks.Judge(s.out.Findings)
 	for _, f := range s.out.Files {
 		if f.Error != "" && checks.Unknown.Worse(s.out.Worst) {

@@ -48,7 +48,7 @@ func (r *Review) tell(out *checks.Output) {
 	}
 	out.Set(descAttackers, float64(attackers))
 	out.Find(checks.Finding{Code: "logs.read", Verdict: checks.OK, Args: map[string]any{"sources": len(r.parts.Sources), "lines": lines}})
-	for _, f := range j.findings() {
+	for _, f := range j.findings(now) {
 		out.Find(f)
 	}
 }
@@ -79,16 +79,19 @@ func (j *judge) source(out *checks.Output, s tail.Stats, now time.Time) {
 		key := c.code + "\x00" + s.Source
 		if c.count > j.known.Told[key] {
 			j.known.Told[key] = c.count
-			j.known.hold(checks.Finding{Code: c.code, Subject: s.Source, Verdict: c.verdict, Args: map[string]any{"source": s.Source}}, now.Add(j.cfg.Hold))
+			j.known.hold(checks.Finding{Code: c.code, Subject: s.Source, Verdict: c.verdict, Args: map[string]any{"source": s.Source}}, now, j.cfg.Hold)
 		}
 	}
 }
 
 // findings are those that are held, the worst first.
-func (j *judge) findings() []checks.Finding {
+func (j *judge) findings(now time.Time) []checks.Finding {
 	var out []checks.Finding
 	for _, key := range slices.Sorted(maps.Keys(j.known.Held)) {
 		h := j.known.Held[key]
+		if now.After(h.Until) {
+			continue
+		}
 		f := h.Finding
 		f.Args = maps.Clone(f.Args)
 		f.Args["count"] = h.Count

@@ -48,9 +48,6 @@ type TargetConfig struct {
 // interval without a burst.
 const MaxTargets = 1000
 
-// gap between two packets to one target.
-const gap = 200 * time.Millisecond
-
 // Default pings gateways and DNS servers.
 func Default() Config {
 	return Config{
@@ -59,6 +56,8 @@ func Default() Config {
 }
 
 var (
+	// A name whose last part is a number is a mistyped address.
+	numeric = regexp.MustCompile(`(^|\.)[0-9]+\.?$`)
 	// The length is counted apart: to repeat classes as wide as these 63 times takes
 	// an expression of megabytes.
 	targetName = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N}._ -]*$`)
@@ -105,7 +104,7 @@ func (t TargetConfig) validate(key string, add func(string, ...any)) {
 	}
 	a, err := netip.ParseAddr(t.Address)
 	switch {
-	case err != nil && (len(t.Address) > 253 || !hostName.MatchString(t.Address)):
+	case err != nil && (len(t.Address) > 253 || !hostName.MatchString(t.Address) || numeric.MatchString(t.Address)):
 		add("%s.address: %q is neither an IP address nor a host name", key, t.Address)
 	case err != nil:
 	case a.IsUnspecified() || a.IsMulticast():
