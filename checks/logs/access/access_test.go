@@ -198,6 +198,7 @@ func TestWhoLogsInAndWhoScrapes(t *testing.T) {
 
 // TestHeavyHitters: who comes most is found among a hundred times as many.
 func TestHeavyHitters(t *testing.T) {
+	t.Parallel()
 	h := newHeavy(64)
 	r := rand.New(rand.NewPCG(1, 2))
 	truth := map[string]uint64{}
@@ -245,6 +246,7 @@ func TestStateSurvives(t *testing.T) {
 // TestHostileLines: nothing of a request can paint a terminal, forge a line or
 // turn the direction of text, and a flood is judged within its rate.
 func TestHostileLines(t *testing.T) {
+	t.Parallel()
 	a := New(Default(), clockAt(noon))
 	a.cfg.Rate = 10
 	for n := range 3000 {
@@ -273,6 +275,7 @@ func TestDecode(t *testing.T) {
 }
 
 func TestConform(t *testing.T) {
+	t.Parallel()
 	log := filepath.Join(t.TempDir(), "access.log")
 	if err := os.WriteFile(log, []byte(line(noon, "203.0.113.9", "GET", "/a?x=<script>alert(1)</script>", 200)+line(noon, "203.0.113.9", "POST", "/login", 200)), 0o600); err != nil {
 		t.Fatal(err)
