@@ -275,7 +275,6 @@ func TestDecode(t *testing.T) {
 }
 
 func TestConform(t *testing.T) {
-	t.Parallel()
 	log := filepath.Join(t.TempDir(), "access.log")
 	if err := os.WriteFile(log, []byte(line(noon, "203.0.113.9", "GET", "/a?x=<script>alert(1)</script>", 200)+line(noon, "203.0.113.9", "POST", "/login", 200)), 0o600); err != nil {
 		t.Fatal(err)
