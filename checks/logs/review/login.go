@@ -15,9 +15,11 @@ import (
 type address struct {
 	// Told are the failures by who tells of them: programs under "", and those
 	// who tell of the same logins once more, PAM and audit.
-	Told   map[string]*told `json:"told"`
-	Users  []string         `json:"users"`
-	Attack bool             `json:"attack,omitempty"`
+	Told map[string]*told `json:"told"`
+	// Last is when the last one was.
+	Last   time.Time `json:"last"`
+	Users  []string  `json:"users"`
+	Attack bool      `json:"attack,omitempty"`
 }
 
 // told are failures that one tells of.
@@ -55,13 +57,13 @@ func (j *judge) failed(h *pattern.Hit, at, now time.Time, source string) (grave 
 	a := k.Addresses[from]
 	if a == nil {
 		if len(k.Addresses) >= maxAddresses {
-			delete(k.Addresses, maxKey(k.Addresses, func(a, b *address) bool { return a.last().Before(b.last()) }))
+			delete(k.Addresses, maxKey(k.Addresses, func(a, b *address) bool { return a.Last.Before(b.Last) }))
 		}
 		a = &address{}
 		k.Addresses[from] = a
 	}
 	bf := j.cfg.BruteForce
-	if at.Sub(a.last()) > bf.Window {
+	if at.Sub(a.Last) > bf.Window {
 		*a = address{}
 	}
 	before := a.failures()
@@ -99,8 +101,10 @@ func (a *address) note(teller string, at time.Time, keep int) bool {
 		a.Told[teller] = t
 	}
 	t.Failures++
-	t.Times = append(t.Times, at)
-	t.Times = t.Times[max(0, len(t.Times)-keep):]
+	t.Times = lastOf(t.Times, at, keep)
+	if at.After(a.Last) {
+		a.Last = at
+	}
 	return true
 }
 
@@ -111,17 +115,6 @@ func (a *address) failures() (n int) {
 		n = max(n, t.Failures)
 	}
 	return n
-}
-
-func (a *address) last() (last time.Time) {
-	for _, t := range a.Told {
-		for _, at := range t.Times {
-			if at.After(last) {
-				last = at
-			}
-		}
-	}
-	return last
 }
 
 // within counts the failures within a window before at, as failures does.
@@ -240,6 +233,6 @@ func (j *judge) from(h *pattern.Hit, source string) string {
 // forget drops addresses that have been quiet.
 func (j *judge) forget(now time.Time) {
 	maps.DeleteFunc(j.known.Addresses, func(_ string, a *address) bool {
-		return now.Sub(a.last()) > j.cfg.BruteForce.Window+j.cfg.Hold
+		return now.Sub(a.Last) > j.cfg.BruteForce.Window+j.cfg.Hold
 	})
 }
