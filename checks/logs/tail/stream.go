@@ -333,6 +333,11 @@ func (st *stream) retire(now time.Time) {
 			continue
 		}
 		switch {
+		case !f.torn.IsZero():
+			if now.Sub(f.torn) > st.s.feed.t.opt.Linger {
+				f.Done, f.torn = true, time.Time{}
+				st.s.feed.stats.Gaps++
+			}
 		case f.Done:
 			if f.missed > maxMissed || !f.lost.IsZero() && now.Sub(f.lost) > remember {
 				st.drop(f)
