@@ -264,6 +264,22 @@ func TestPackedInTheMaking(t *testing.T) {
 	}
 }
 
+// TestPackedUnread: what is open but was not read yet, and what it was compressed
+// into, are one.
+func TestPackedUnread(t *testing.T) {
+	r := newRig(t, Beginning)
+	r.add(r.path, "")
+	r.want("an empty log")
+	r.add(r.path, "one\n")
+	r.must(os.Rename(r.path, r.path+".1"))
+	r.add(r.path, "two\n")
+	r.must(exec.Command("gzip", r.path+".1").Run())
+	at := r.now.Add(-time.Minute)
+	r.must(os.Chtimes(r.path+".1.gz", at, at))
+	r.want("each once", "one", "two")
+	r.want("nothing more")
+}
+
 // TestPackings reads what gzip, zstd, xz and bzip2 of the system packed.
 func TestPackings(t *testing.T) {
 	for tool, ext := range map[string]string{"gzip": ".gz", "zstd": ".zst", "xz": ".xz"} {
