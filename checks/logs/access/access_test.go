@@ -198,6 +198,7 @@ func TestWhoLogsInAndWhoScrapes(t *testing.T) {
 
 // TestHeavyHitters: who comes most is found among a hundred times as many.
 func TestHeavyHitters(t *testing.T) {
+	t.Parallel()
 	h := newHeavy(64)
 	r := rand.New(rand.NewPCG(1, 2))
 	truth := map[string]uint64{}
@@ -245,6 +246,7 @@ func TestStateSurvives(t *testing.T) {
 // TestHostileLines: nothing of a request can paint a terminal, forge a line or
 // turn the direction of text, and a flood is judged within its rate.
 func TestHostileLines(t *testing.T) {
+	t.Parallel()
 	a := New(Default(), clockAt(noon))
 	a.cfg.Rate = 10
 	for n := range 3000 {

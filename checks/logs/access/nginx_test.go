@@ -155,6 +155,7 @@ func seenIn(t *testing.T, log []byte) map[string][]string {
 // holds what is found in its log against what was sent. The table of it is part
 // of the documentation.
 func TestAttacksOnARealServer(t *testing.T) {
+	t.Parallel()
 	n := startNginx(t)
 	sent := append(attacks(), ordinary()...)
 	n.ask(t, sent)

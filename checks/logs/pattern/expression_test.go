@@ -38,7 +38,7 @@ func TestWalkAgreesWithRegexp(t *testing.T) {
 			line := []byte(s)
 			agree(t, &p.expr, line)
 			agree(t, &p.expr, line[ParseHeader(line).Body:])
-			for range 60 {
+			for range 20 {
 				m := slices.Clone(line[ParseHeader(line).Body:])
 				for range 1 + r.IntN(3) {
 					from := r.IntN(len(m) + 1)

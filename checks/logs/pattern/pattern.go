@@ -43,6 +43,10 @@ type Pattern struct {
 	Code string `yaml:"code"`
 	// Event says what several lines together are judged by; see Events.
 	Event string `yaml:"event"`
+	// Echo names who tells of events of which the programs tell themselves: pam,
+	// audit. Of one event its line and the program's are one. What its field
+	// op names tells once more.
+	Echo string `yaml:"echo"`
 	// Program are those that write it, as the syslog line names them. Then Match
 	// is held against the message after the name, from its beginning, so that
 	// nobody can make such a line by what he gets others to log. Without, it is
@@ -225,6 +229,9 @@ func (p *Pattern) compile() error {
 	}
 	if p.Event != "" && !slices.Contains(Events(), p.Event) {
 		add("event: %q is unknown; allowed: %s", p.Event, strings.Join(Events(), ", "))
+	}
+	if p.Echo != "" && (p.Event == "" || !nameShape.MatchString(p.Echo)) {
+		add("echo: %q is no name, or there is no event that it could tell of", p.Echo)
 	}
 	if len(p.Samples) == 0 {
 		add("samples: give at least one line that matches")

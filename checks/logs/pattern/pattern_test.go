@@ -31,6 +31,16 @@ func ours(t testing.TB) []*Pattern {
 // tally counts labelled lines of a group.
 type tally struct{ patterns, right, missed, wrong, lines int }
 
+// elsewhere is what the table above it cannot say.
+const elsewhere = `
+These lines were at hand when the patterns were written, so the table says that they agree, not how they fare with others.
+` + "`TestRealPrograms`" + ` lets sshd (with PAM), su, sudo, useradd, usermod, gpasswd, chpasswd, userdel, crontab and cron of Debian 12 really log, rightly
+and wrongly used, and holds the patterns against all that they write: 38 deeds, 117 lines. Before anything was changed for them, 35 of 41 lines that
+matter were known (recall 0.85) and none of the others (precision 1.00). Not known were PAM's line for an unknown user (a blank at
+its end), a greeting to sshd that is no text, a broken file in cron.d, and su to another account with the number of root. After these were mended
+all of 40 are known, and still none of the others; su to an ordinary account is no longer counted among those that matter.
+`
+
 // TestPrecisionAndRecall holds all patterns together against all labelled
 // lines: a line has to be known as its own pattern and as no other. The table
 // stands in the documentation.
@@ -85,6 +95,7 @@ func TestPrecisionAndRecall(t *testing.T) {
 		g := groups[name]
 		fmt.Fprintf(&doc, "| %s | %d | %d | %.3f | %.3f |\n", name, g.patterns, g.lines, float64(g.right)/float64(max(1, g.right+g.wrong)), float64(g.right)/float64(max(1, g.right+g.missed)))
 	}
+	doc.WriteString(elsewhere)
 	doc.WriteString("\n| pattern | what it means | 含义 | verdict | code |\n|---|---|---|---|---|\n")
 	for _, p := range list {
 		fmt.Fprintf(&doc, "| `%s` | %s | %s | %s | %s |\n", p.Name, p.Title.EN, p.Title.ZH, p.Verdict, p.Code)
@@ -118,7 +129,7 @@ func TestAgreesWithTheExpressionsAlone(t *testing.T) {
 	list := ours(t)
 	m := NewMatcher(list)
 	var log bytes.Buffer
-	if err := logtest.Mixture(&log, 400<<10, 7); err != nil {
+	if err := logtest.Mixture(&log, 60<<10, 7); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range list {

@@ -143,8 +143,18 @@ func (k *known) count(source, name string, at, now time.Time) {
 
 // keep keeps a line of a pattern.
 func (k *known) keep(name string, s Seen) {
-	list := append(k.Last[name], s)
-	k.Last[name] = list[max(0, len(list)-keptLines):]
+	k.Last[name] = lastOf(k.Last[name], s, keptLines)
+}
+
+// lastOf adds v to a list of the last few, in the same room.
+func lastOf[T any](list []T, v T, few int) []T {
+	if len(list) < few {
+		return append(list, v)
+	}
+	list = list[len(list)-few:]
+	copy(list, list[1:])
+	list[few-1] = v
+	return list
 }
 
 // hold makes a finding, or says it again.

@@ -13,13 +13,25 @@ import (
 
 // address is one from which logins failed.
 type address struct {
-	// Times are the last failures, as many as an attack takes.
+	// Told are the failures by who tells of them: programs under "", and those
+	// who tell of the same logins once more, PAM and audit.
+	Told map[string]*told `json:"told"`
+	// Last is when the last one was.
+	Last   time.Time `json:"last"`
+	Users  []string  `json:"users"`
+	Attack bool      `json:"attack,omitempty"`
+}
+
+// told are failures that one tells of.
+type told struct {
+	// Times are the last ones, as many as an attack takes.
 	Times []time.Time `json:"times"`
 	// Failures are all, since the window was last empty.
-	Failures int      `json:"failures"`
-	Users    []string `json:"users"`
-	Attack   bool     `json:"attack,omitempty"`
+	Failures int `json:"failures"`
 }
+
+// maxTellers bounds those who tell of the logins of one address.
+const maxTellers = 8
 
 // user is who logged in, and how he does.
 type user struct {
@@ -34,23 +46,31 @@ type user struct {
 // failed notes a login that failed.
 func (j *judge) failed(h *pattern.Hit, at, now time.Time, source string) (grave bool) {
 	k := &j.known
-	k.Failed++
+	teller := h.Pattern.Echo
+	if teller != "" {
+		if len(h.Field("address")) == 0 {
+			return false // of this machine: su and sudo tell of it
+		}
+		teller += " " + string(h.Field("op"))
+	}
 	who, from := j.who(h), j.from(h, source)
 	a := k.Addresses[from]
 	if a == nil {
 		if len(k.Addresses) >= maxAddresses {
-			delete(k.Addresses, maxKey(k.Addresses, func(a, b *address) bool { return a.last().Before(b.last()) }))
+			delete(k.Addresses, maxKey(k.Addresses, func(a, b *address) bool { return a.Last.Before(b.Last) }))
 		}
 		a = &address{}
 		k.Addresses[from] = a
 	}
 	bf := j.cfg.BruteForce
-	if at.Sub(a.last()) > bf.Window {
+	if at.Sub(a.Last) > bf.Window {
 		*a = address{}
 	}
-	a.Failures++
-	a.Times = append(a.Times, at)
-	a.Times = a.Times[max(0, len(a.Times)-max(bf.Failures, bf.ThenLogin)):]
+	before := a.failures()
+	if !a.note(teller, at, max(bf.Failures, bf.ThenLogin)) {
+		return false
+	}
+	k.Failed += uint64(a.failures() - before)
 	if len(a.Users) < 10 && !slices.Contains(a.Users, who) {
 		a.Users = append(a.Users, who)
 	}
@@ -61,28 +81,54 @@ func (j *judge) failed(h *pattern.Hit, at, now time.Time, source string) (grave 
 	a.Attack = true
 	k.hold(checks.Finding{
 		Code: "logs.bruteforce", Subject: from, Verdict: checks.Attention,
-		Args:     map[string]any{"failures": a.Failures, "window": bf.Window.Seconds(), "users": strings.Join(a.Users, ", "), "source": source},
+		Args:     map[string]any{"failures": a.failures(), "window": bf.Window.Seconds(), "users": strings.Join(a.Users, ", "), "source": source},
 		Evidence: j.evidence(h.Pattern.Name),
 	}, now, j.cfg.Hold)
 	return first
 }
 
-func (a *address) last() time.Time {
-	if len(a.Times) == 0 {
-		return time.Time{}
+// note adds a failure; false if too many tell of this address.
+func (a *address) note(teller string, at time.Time, keep int) bool {
+	t := a.Told[teller]
+	if t == nil {
+		if len(a.Told) >= maxTellers {
+			return false
+		}
+		if a.Told == nil {
+			a.Told = map[string]*told{}
+		}
+		t = &told{}
+		a.Told[teller] = t
 	}
-	return a.Times[len(a.Times)-1]
+	t.Failures++
+	t.Times = lastOf(t.Times, at, keep)
+	if at.After(a.Last) {
+		a.Last = at
+	}
+	return true
 }
 
-// within counts the failures within a window before at.
-func (a *address) within(at time.Time, window time.Duration) int {
-	n := 0
-	for _, t := range a.Times {
-		if d := at.Sub(t); d <= window && d >= -window {
-			n++
-		}
+// failures counts each login that failed once, however many tell of it: by who
+// tells of most.
+func (a *address) failures() (n int) {
+	for _, t := range a.Told {
+		n = max(n, t.Failures)
 	}
 	return n
+}
+
+// within counts the failures within a window before at, as failures does.
+func (a *address) within(at time.Time, window time.Duration) (most int) {
+	for _, t := range a.Told {
+		n := 0
+		for _, other := range t.Times {
+			if d := at.Sub(other); d <= window && d >= -window {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return most
 }
 
 // entered notes a login that succeeded.
@@ -93,7 +139,7 @@ func (j *judge) entered(h *pattern.Hit, at, now time.Time, source string) (grave
 	if a := k.Addresses[from]; a != nil && a.within(at, j.cfg.BruteForce.Window) >= j.cfg.BruteForce.ThenLogin {
 		k.hold(checks.Finding{
 			Code: "logs.breakin", Subject: from, Verdict: checks.Abnormal,
-			Args:     map[string]any{"user": who, "failures": a.Failures, "source": source},
+			Args:     map[string]any{"user": who, "failures": a.failures(), "source": source},
 			Evidence: j.evidence(h.Pattern.Name) + "\n" + line(h.Line),
 		}, now, j.cfg.Hold)
 		delete(k.Addresses, from)
@@ -187,6 +233,6 @@ func (j *judge) from(h *pattern.Hit, source string) string {
 // forget drops addresses that have been quiet.
 func (j *judge) forget(now time.Time) {
 	maps.DeleteFunc(j.known.Addresses, func(_ string, a *address) bool {
-		return now.Sub(a.last()) > j.cfg.BruteForce.Window+j.cfg.Hold
+		return now.Sub(a.Last) > j.cfg.BruteForce.Window+j.cfg.Hold
 	})
 }

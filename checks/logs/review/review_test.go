@@ -111,6 +111,49 @@ func TestSuccessAfterFailures(t *testing.T) {
 	want(t, "an hour later", found(late), "")
 }
 
+// TestToldByMany: a login that failed is one, however many tell of it; what only
+// PAM tells of counts too, and different programs add up.
+func TestToldByMany(t *testing.T) {
+	at := time.Date(2026, 11, 29, 10, 0, 0, 0, beijing)
+	pam := func(program string) string {
+		return sshd(at, "pam_unix(%s:auth): authentication failure; logname= uid=0 euid=0 tty=x ruser= rhost=203.0.113.7  user=root", program)
+	}
+	audit := func(kind, op string) string {
+		return fmt.Sprintf(`type=%s msg=audit(%d.100:7): pid=9 uid=0 auid=4294967295 ses=4294967295 msg='op=%s acct="root" exe="/usr/sbin/sshd" hostname=? addr=203.0.113.7 terminal=ssh res=failed'`, kind, at.Unix(), op)
+	}
+	failed := sshd(at, "Failed password for root from 203.0.113.7 port 1 ssh2")
+	j := judgeOf(t, nil)
+	for range 9 {
+		j.feed(at, pam("sshd"), failed)
+		j.take(tail.Block{Source: "audit", Kind: "audit", Text: []byte(audit("USER_AUTH", "PAM:authentication") + "\n" + audit("USER_AUTH", "password") + "\n" + audit("USER_LOGIN", "login") + "\n"), Read: at})
+	}
+	want(t, "nine told by five", found(j), "")
+	if j.known.Failed != 9 {
+		t.Errorf("%d logins failed, want 9", j.known.Failed)
+	}
+	j.feed(at, failed)
+	want(t, "one more", found(j), "logs.bruteforce(203.0.113.7) attention")
+
+	only := judgeOf(t, nil)
+	for range 10 {
+		only.feed(at, pam("vsftpd"))
+	}
+	want(t, "told by PAM alone", found(only), "logs.bruteforce(203.0.113.7) attention")
+
+	local := judgeOf(t, nil)
+	for range 10 {
+		local.feed(at, sshd(at, "pam_unix(sudo:auth): authentication failure; logname=li uid=1000 euid=0 tty=/dev/pts/0 ruser=li rhost=  user=li"))
+	}
+	want(t, "of this machine", found(local), "")
+
+	both := judgeOf(t, nil)
+	for range 5 {
+		both.feed(at, failed)
+		both.take(tail.Block{Source: "pg", Kind: "postgresql", Text: []byte(at.Format("2006-01-02 15:04:05.000 MST") + ` [99] app@bids FATAL:  no pg_hba.conf entry for host "203.0.113.7", user "app", database "bids", SSL off` + "\n"), Read: at})
+	}
+	want(t, "five here, five there", found(both), "logs.bruteforce(203.0.113.7) attention")
+}
+
 // TestForgedLines: what a client gets sshd to log cannot name another address,
 // and what other programs log is no login.
 func TestForgedLines(t *testing.T) {

@@ -25,13 +25,13 @@ const Patience = 60 * time.Second
 
 // Net is a network of machines.
 type Net struct {
-	t      *testing.T
+	t      testing.TB
 	prefix string
 	count  int
 }
 
 // New returns a network without machines.
-func New(t *testing.T) *Net {
+func New(t testing.TB) *Net {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Fatal("needs root to make network namespaces")
@@ -124,6 +124,13 @@ func (m *Machine) Filter(chain string, rules ...string) {
 	m.Run("nft", script)
 }
 
+// Doubt makes the machine ask again after its neighbours on an interface within
+// seconds, not within the minute of life.
+func (m *Machine) Doubt(device string) {
+	m.net.t.Helper()
+	m.Run("sh", "-c", "for v in 4 6; do cd /proc/sys/net/ipv$v/neigh/"+device+"; echo 2000 >base_reachable_time_ms; echo 1 >delay_first_probe_time; done")
+}
+
 // Inside runs f on a thread that is in the machine: sockets opened by f itself,
 // not by goroutines that it starts, are the machine's.
 func (m *Machine) Inside(f func()) {
@@ -147,7 +154,7 @@ func (m *Machine) Inside(f func()) {
 }
 
 // Run runs a program and returns what it says; the test ends if it fails.
-func Run(t *testing.T, args ...string) string {
+func Run(t testing.TB, args ...string) string {
 	t.Helper()
 	said, err := exec.Command(args[0], args[1:]...).CombinedOutput()
 	if err != nil {
@@ -157,7 +164,7 @@ func Run(t *testing.T, args ...string) string {
 }
 
 // Until waits for something to come true.
-func Until(t *testing.T, what string, holds func() bool) {
+func Until(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(Patience); !holds(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {

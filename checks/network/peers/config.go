@@ -87,6 +87,7 @@ func (c Config) Validate() error {
 	}
 	if err := validListen(c.Listen); err != nil {
 		add("listen: %v", err)
+		c.Listen = ":9633" // so that no address lacks the port for it
 	}
 	if c.KeyFile == "" {
 		add("key_file: is missing; name a file with the key that all agents share, at least %d characters", minKey)
@@ -104,10 +105,10 @@ func (c Config) validateMembers(add func(string, ...any)) {
 	case len(c.List) > MaxMembers:
 		add("list: %d are too many, at most %d", len(c.List), MaxMembers)
 	}
-	if c.DNS != "" && !dnsName.MatchString(c.DNS) {
+	if c.DNS != "" && (!dnsName.MatchString(c.DNS) || numeric.MatchString(c.DNS)) {
 		add("dns: %q is no name", c.DNS)
 	}
-	seen := map[string]bool{}
+	seen, at := map[string]bool{}, map[string]string{}
 	for i, m := range c.List {
 		switch {
 		case !memberName.MatchString(m.Name):
@@ -116,11 +117,20 @@ func (c Config) validateMembers(add func(string, ...any)) {
 			add("list[%d].name: %s stands twice", i, m.Name)
 		}
 		seen[m.Name] = true
-		if _, _, err := c.split(m.Address); err != nil {
+		host, port, err := c.split(m.Address)
+		where := net.JoinHostPort(host, strconv.Itoa(int(port)))
+		switch {
+		case err != nil:
 			add("list[%d].address: %v", i, err)
+		case at[where] != "":
+			add("list[%d].address: %s is that of %s too", i, m.Address, at[where])
 		}
+		at[where] = m.Name
 	}
 }
+
+// numeric is what no name ends in: it is a mistyped address.
+var numeric = regexp.MustCompile(`(^|\.)[0-9]+\.?$`)
 
 var dnsName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?$`)
 
@@ -154,7 +164,7 @@ func (c Config) split(address string) (host string, port uint16, err error) {
 	if err != nil || n == 0 {
 		return "", 0, fmt.Errorf("%q has no port, 1 to 65535", address)
 	}
-	if _, err := netip.ParseAddr(host); err != nil && !dnsName.MatchString(host) {
+	if _, err := netip.ParseAddr(host); err != nil && (!dnsName.MatchString(host) || numeric.MatchString(host)) {
 		return "", 0, fmt.Errorf("%q is neither an IP address nor a host name", host)
 	}
 	return host, uint16(n), nil

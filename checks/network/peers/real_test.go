@@ -29,25 +29,42 @@ type site struct {
 	list   []Member
 	names  []string
 	agents map[string]*agent
+	// dns finds the agents in place of the list, by a name that resolver knows.
+	dns      string
+	resolver names
 }
 
 type agent struct {
 	machine *nettest.Machine
+	address netip.Addr
 	check   *Check
 	stop    func() // freezes nothing, ends the agent
 }
 
 func newSite(t *testing.T, names ...string) *site {
 	t.Helper()
+	s := prepareSite(t, names...)
+	s.startAll()
+	return s
+}
+
+// prepareSite plugs the servers together; no agent runs yet.
+func prepareSite(t *testing.T, names ...string) *site {
+	t.Helper()
 	n := nettest.New(t)
 	s := &site{t: t, net: n, sw: n.Switch("sw"), names: names, agents: map[string]*agent{}, key: keyFile(t, string(testKey))}
 	for i, name := range names {
-		s.list = append(s.list, Member{name, fmt.Sprintf("10.79.0.%d", i+1)})
+		m, address := n.Machine(name), fmt.Sprintf("10.79.0.%d", i+1)
+		m.Plug(s.sw, address+"/24")
+		s.list = append(s.list, Member{name, address})
+		s.agents[name] = &agent{machine: m, address: netip.MustParseAddr(address)}
 	}
-	for i, name := range names {
-		m := n.Machine(name)
-		m.Plug(s.sw, fmt.Sprintf("10.79.0.%d/24", i+1))
-		s.agents[name] = &agent{machine: m}
+	return s
+}
+
+func (s *site) startAll() {
+	t := s.t
+	for _, name := range s.names {
 		s.start(name, s.key)
 	}
 	t.Cleanup(func() {
@@ -55,7 +72,6 @@ func newSite(t *testing.T, names ...string) *site {
 			a.stop()
 		}
 	})
-	return s
 }
 
 func keyFile(t *testing.T, key string) string {
@@ -71,7 +87,17 @@ func keyFile(t *testing.T, key string) string {
 func (s *site) start(name, key string) {
 	cfg := Config{Name: name, Listen: "0.0.0.0:9633", KeyFile: key, List: s.list, Interval: time.Second, Misses: 2}
 	a := s.agents[name]
+	if s.dns != "" {
+		cfg.Name, cfg.List, cfg.DNS = "", nil, s.dns
+	}
 	a.check = within(a.machine, cfg)
+	if inner := a.check.watch; s.dns != "" {
+		a.check.watch = func() *watch {
+			w := inner()
+			w.names, w.own = s.resolver, func() []netip.Addr { return []netip.Addr{a.address} }
+			return w
+		}
+	}
 	ctx, cancel := context.WithCancel(s.t.Context())
 	done := make(chan error, 1)
 	go func(c *Check) { done <- c.Serve(ctx, func() {}) }(a.check)
@@ -100,7 +126,10 @@ func within(m *nettest.Machine, cfg Config) *Check {
 			m.Inside(func() { r, err = echo(ctx, a, o) })
 			return r, err
 		}
-		w.gateway = func(ctx context.Context) (there *bool) { return nil }
+		w.gateway = func(ctx context.Context) (there *bool) {
+			m.Inside(func() { there = w.lookGateway(ctx) })
+			return there
+		}
 		return w
 	}
 	return c
@@ -249,6 +278,29 @@ func tooFewLeft(s *site) {
 	if codes["a"] != "peers.ok" || codes["c"] != "peers.cut" {
 		s.t.Errorf("%v (%s)", codes, res.Error)
 	}
+}
+
+// Of two, one alone cannot tell a dead server from a cut; the gateway tells it.
+func TestTwo(t *testing.T) {
+	t.Parallel() // it mostly waits
+	s := prepareSite(t, "a", "b")
+	gateway := s.net.Machine("gw")
+	gateway.Plug(s.sw, "10.79.0.254/24")
+	for _, a := range s.agents {
+		a.machine.IP("route", "add", "default", "via", "10.79.0.254")
+		a.machine.Doubt("eth0")
+	}
+	s.startAll()
+	s.until(quiet("a", "b"))
+	gateway.Filter("input", "icmp type echo-request drop") // it is on the wire all the same
+	s.agents["b"].machine.IP("link", "set", "eth0", "down")
+	s.until(map[string]string{"a": "b SERVER_DOWN", "b": "ISOLATED, a unseen"})
+	gateway.IP("link", "set", "eth0", "down")
+	s.until(map[string]string{"a": "ISOLATED, b unseen"})
+	gateway.IP("link", "set", "eth0", "up")
+	s.until(map[string]string{"a": "b SERVER_DOWN"})
+	s.agents["b"].machine.IP("link", "set", "eth0", "up")
+	s.until(quiet("a", "b"))
 }
 
 // The contract of a check, for a look without an agent that serves.

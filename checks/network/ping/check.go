@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -111,46 +110,6 @@ func forbidden(out *checks.Output, looks []look) error {
 		out.Find(checks.Finding{Code: "ping.forbidden", Verdict: checks.Unknown, Args: map[string]any{"command": Grant()}})
 	}
 	return err
-}
-
-// all pings the targets, each from its own moment on.
-func (c *Check) all(ctx context.Context, targets []Target) []look {
-	round := Round{Count: c.cfg.Count, Interval: gap, Wait: c.cfg.Wait, Size: c.cfg.Size}
-	step := spread(ctx, len(targets), round)
-	looks := make([]look, len(targets))
-	done := make(chan struct{}, len(targets))
-	for i, t := range targets {
-		looks[i].to = t
-		go guarded(func() {
-			select {
-			case <-time.After(time.Duration(i) * step):
-				looks[i].answer, looks[i].err = c.echo(ctx, t, round)
-			case <-ctx.Done():
-				looks[i].err = ctx.Err()
-			}
-		}, func(v any) { looks[i].err = fmt.Errorf("%v\n%s", v, debug.Stack()) }, done)
-	}
-	for range targets {
-		<-done
-	}
-	return looks
-}
-
-// Bounds of the time between the starts of two targets' pings.
-const (
-	stepMost   = 100 * time.Millisecond
-	windowElse = 5 * time.Second         // where nothing says how long a look may take
-	reserve    = 2700 * time.Millisecond // for the way of those that lose
-)
-
-// spread returns the time between the starts of two targets' pings, so that all
-// are done in time and never sent at once.
-func spread(ctx context.Context, n int, o Round) time.Duration {
-	window := windowElse
-	if end, ok := ctx.Deadline(); ok {
-		window = time.Until(end) - time.Duration(o.Count-1)*o.Interval - o.Wait - reserve
-	}
-	return max(0, min(window/time.Duration(n), stepMost))
 }
 
 // lookMTU looks for the greatest packet to the target that is due for it, beside

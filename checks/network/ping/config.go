@@ -47,9 +47,6 @@ type TargetConfig struct {
 // interval without a burst.
 const MaxTargets = 1000
 
-// gap between two packets to one target.
-const gap = 200 * time.Millisecond
-
 // Default pings gateways and DNS servers.
 func Default() Config {
 	return Config{
@@ -58,6 +55,8 @@ func Default() Config {
 }
 
 var (
+	// A name whose last part is a number is a mistyped address.
+	numeric    = regexp.MustCompile(`(^|\.)[0-9]+\.?$`)
 	targetName = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N}._ -]{0,63}$`)
 	hostName   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,62}[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?)*\.?$`)
 )
@@ -102,7 +101,7 @@ func (t TargetConfig) validate(key string, add func(string, ...any)) {
 	}
 	a, err := netip.ParseAddr(t.Address)
 	switch {
-	case err != nil && (len(t.Address) > 253 || !hostName.MatchString(t.Address)):
+	case err != nil && (len(t.Address) > 253 || !hostName.MatchString(t.Address) || numeric.MatchString(t.Address)):
 		add("%s.address: %q is neither an IP address nor a host name", key, t.Address)
 	case err != nil:
 	case a.IsUnspecified() || a.IsMulticast():

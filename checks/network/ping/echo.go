@@ -23,7 +23,8 @@ import (
 type Right int
 
 // The rights: none, by a socket of the kernel's for its group
-// (net.ipv4.ping_group_range), or by a raw one (CAP_NET_RAW).
+// (net.ipv4.ping_group_range), or by a raw one (CAP_NET_RAW). To the first the
+// kernel hands only its own answers, to each raw one those to all.
 const (
 	Forbidden Right = iota
 	Unprivileged
@@ -38,8 +39,8 @@ func Grant() string {
 	return fmt.Sprintf(`sysctl -w net.ipv4.ping_group_range="%d %d"`, os.Getegid(), os.Getegid())
 }
 
-// rightTo finds how pings may be sent, which can change at any time: by a raw
-// socket, else by one for a group. An error that is not about rights (no IPv6
+// rightTo finds how pings may be sent, which can change at any time: by a socket
+// for a group, else by a raw one. An error that is not about rights (no IPv6
 // on this machine) is returned.
 func rightTo(v6 bool) (Right, error) {
 	raw, group := "ip4:icmp", "udp4"
@@ -49,7 +50,7 @@ func rightTo(v6 bool) (Right, error) {
 	for _, try := range []struct {
 		network string
 		right   Right
-	}{{raw, Privileged}, {group, Unprivileged}} {
+	}{{group, Unprivileged}, {raw, Privileged}} {
 		c, err := icmp.ListenPacket(try.network, "")
 		if err == nil {
 			c.Close()
