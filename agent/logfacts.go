@@ -10,19 +10,17 @@ import (
 	"xunjian/agent/reports"
 	"xunjian/alerting/plan"
 	"xunjian/checks"
+	"xunjian/checks/logs/access"
 	"xunjian/checks/logs/novelty"
 	"xunjian/checks/logs/review"
 	"xunjian/checks/security/integrity"
 )
 
-// attackersFor is how long clients that attack are remembered.
-const attackersFor = 7 * 24 * time.Hour
-
 // LogFacts is what logs and guarded files came to within a period, for reports.
 func (l logsInForce) LogFacts(ctx context.Context, from, to time.Time) reports.LogFacts {
 	o := l.Overview(review.Filter{From: from, To: to})
 	f := reports.LogFacts{
-		Since: o.Since, Attackers: time.Now().Add(-attackersFor), Forgotten: o.Forgotten, Sources: []reports.LogSource{}, Patterns: []reports.LogPattern{}, Events: []reports.LogEvent{},
+		Since: o.Since, Attackers: time.Now().Add(-access.KeepAttackers), Forgotten: o.Forgotten, Sources: []reports.LogSource{}, Patterns: []reports.LogPattern{}, Events: []reports.LogEvent{},
 		Attacks: []reports.LogAttack{}, Templates: []reports.LogKind{}, Learning: []string{}, Files: []reports.LogEvent{}, Approvals: []reports.FileApproval{},
 	}
 	for _, s := range o.Sources {
@@ -61,9 +59,9 @@ func (l logsInForce) addAttacks(ctx context.Context, f *reports.LogFacts, from, 
 				continue
 			}
 			one := reports.LogAttack{Source: s.Source, Client: k.Client, Classes: strings.Split(k.Kinds(), ", "), Count: k.Count, Answered: k.Answered, Last: k.Last}
-			for _, sample := range k.Samples {
-				one.Line = checks.SafeText(fmt.Sprintf("%s %s → %d", sample.Method, sample.Target, sample.Status), 300)
-				break
+			if len(k.Samples) > 0 {
+				first := k.Samples[0]
+				one.Line = checks.SafeText(fmt.Sprintf("%s %s → %d", first.Method, first.Target, first.Status), 300)
 			}
 			f.Attacks = append(f.Attacks, one)
 		}
