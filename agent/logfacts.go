@@ -24,7 +24,7 @@ func (l logsInForce) LogFacts(ctx context.Context, from, to time.Time) reports.L
 		Attacks: []reports.LogAttack{}, Templates: []reports.LogKind{}, Learning: []string{}, Files: []reports.LogEvent{}, Approvals: []reports.FileApproval{},
 	}
 	for _, s := range o.Sources {
-		f.Sources = append(f.Sources, reports.LogSource{Name: s.Source, Error: checks.SafeText(s.Error, 300), Silent: s.Silent, Last: s.LastLine, Behind: s.Behind})
+		f.Sources = append(f.Sources, reports.LogSource{Name: s.Source, Error: checks.SafeText(s.Error, 300), Silent: s.Silent, Last: s.LastLine, Lines: s.Read, Behind: s.Behind})
 	}
 	for _, p := range o.Patterns {
 		f.Patterns = append(f.Patterns, reports.LogPattern{Name: p.Name, Title: plan.Text{ZH: p.Title.ZH, EN: p.Title.EN}, Verdict: p.Verdict.String(), Code: p.Code, Count: p.Count, Sources: p.BySource})
@@ -46,7 +46,11 @@ func logEvent(f checks.Finding, first, last time.Time, count int) reports.LogEve
 	}
 }
 
-func inPeriod(at, from, to time.Time) bool { return !at.Before(from) && !at.After(to) }
+// inPeriod tells times within a period; those that lines say have no fractions
+// of a second.
+func inPeriod(at, from, to time.Time) bool {
+	return !at.Before(from.Truncate(time.Second)) && !at.After(to)
+}
 
 func (l logsInForce) addAttacks(ctx context.Context, f *reports.LogFacts, from, to time.Time) {
 	got, err := l.Access(ctx)

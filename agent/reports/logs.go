@@ -50,10 +50,10 @@ type (
 		// Silent: no line has come for far longer than usual.
 		Silent bool      `json:"silent,omitempty"`
 		Last   time.Time `json:"last_line,omitzero"`
-		// Lines were read within the period, Behind bytes were still to be read;
-		// Unparsed lines of an access log fit no format, and Unjudged odd requests
-		// nobody looked at.
-		Lines    float64 `json:"lines"`
+		// Lines were read within the hours of the period, Behind bytes were still
+		// to be read; Unparsed lines of an access log fit no format, and Unjudged
+		// odd requests nobody looked at.
+		Lines    uint64  `json:"lines"`
 		Behind   int64   `json:"behind,omitempty"`
 		Unparsed float64 `json:"unparsed,omitempty"`
 		Unjudged float64 `json:"unjudged,omitempty"`
@@ -108,8 +108,8 @@ type (
 // mostLogRows bounds each table about logs; the rest is counted.
 const mostLogRows = 40
 
-// logs takes in what logs and guarded files came to, and how many lines were
-// read of each.
+// logs takes in what logs and guarded files came to, and how much of access
+// records nobody looked at.
 func (r *Reports) logs(ctx context.Context, f *Facts) error {
 	if r.opt.Logs == nil {
 		return nil
@@ -117,7 +117,6 @@ func (r *Reports) logs(ctx context.Context, f *Facts) error {
 	l := r.opt.Logs.LogFacts(ctx, f.From, f.To)
 	period := max(1, int(f.To.Sub(f.From).Seconds()))
 	for name, into := range map[string]func(*LogSource) *float64{
-		"xunjian_log_lines_total":                func(s *LogSource) *float64 { return &s.Lines },
 		"xunjian_access_unparsed_lines_total":    func(s *LogSource) *float64 { return &s.Unparsed },
 		"xunjian_access_unjudged_requests_total": func(s *LogSource) *float64 { return &s.Unjudged },
 	} {
@@ -237,7 +236,7 @@ func (c *composer) logSources(l *LogFacts) {
 		if s.Error != "" {
 			state.Tone = bulletin.Bad
 		}
-		t.Rows = append(t.Rows, []bulletin.Cell{{Text: s.Name}, {Text: fmt.Sprintf("%.0f", s.Lines), Value: s.Lines}, {Text: c.clock(s.Last)}, state})
+		t.Rows = append(t.Rows, []bulletin.Cell{{Text: s.Name}, {Text: fmt.Sprint(s.Lines), Value: s.Lines}, {Text: c.clock(s.Last)}, state})
 	}
 	c.rows(t)
 }
