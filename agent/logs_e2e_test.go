@@ -370,6 +370,7 @@ notify:
 		if args[1] != "scan" {
 			cmd.Args = append(cmd.Args, "--data", p.data)
 		}
+		cmd.Dir = dir // the report is a file
 		out, err := cmd.CombinedOutput()
 		if len(out) == 0 || strings.Contains(string(out), "Usage:") || strings.Contains(string(out), "unknown") && err != nil {
 			t.Errorf("xunjian %v: %v\n%.600s", args, err, out)
@@ -380,6 +381,14 @@ notify:
 		}
 	}
 	told := ""
+	written, err := filepath.Glob(filepath.Join(dir, "xunjian-*.txt"))
+	must(t, err)
+	if len(written) != 1 {
+		t.Fatalf("the report is written as %v", written)
+	}
+	report, err := os.ReadFile(written[0])
+	must(t, err)
+	clean("the report", string(report))
 	waitFor(t, time.Minute, "the mails of the incident and of the report", func() bool {
 		told = ""
 		for _, letter := range received.all() {
