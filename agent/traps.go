@@ -18,7 +18,7 @@ type trapKeeper struct{ archive *archive.Archive }
 func (k trapKeeper) Keep(t devices.Received) bool {
 	r := archive.Record{
 		Received: t.At, Source: t.Device, Kind: trapKind, App: "snmptrap", Severity: archive.Notice, Event: t.Event,
-		Fields: map[string]string{"sender": t.Address, "snmpTrapOID": t.OID},
+		Fields: map[string]string{"sender": t.Address},
 	}
 	if r.Source == "" {
 		r.Source = t.Address

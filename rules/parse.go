@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"log/slog"
@@ -50,6 +51,9 @@ func parseFile(f file, p parser.Parser, codes []string) (parsed, []Problem) {
 
 // secondDocument returns the line of a second YAML document, or 0.
 func secondDocument(content []byte) int {
+	if !bytes.Contains(content, []byte("\n---")) && !bytes.Contains(content, []byte("\n...")) {
+		return 0 // nothing begins one: no need to parse
+	}
 	d := yaml.NewDecoder(strings.NewReader(string(content)))
 	var n yaml.Node
 	if d.Decode(&n) != nil || errors.Is(d.Decode(&n), io.EOF) {

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"xunjian/alerting/plan"
 	"xunjian/alerting/planfile"
@@ -178,8 +179,10 @@ func (m *mistakes) address(path, value string) bool {
 }
 
 var (
-	hostShape   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
-	systemShape = regexp.MustCompile(`^[\pL\pN][\pL\pN_.-]{0,63}$`)
+	hostShape = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
+	// The length is counted apart: to repeat classes as wide as these 63 times takes
+	// an expression of megabytes.
+	systemShape = regexp.MustCompile(`^[\pL\pN][\pL\pN_.-]*$`)
 )
 
 func (c *Config) validateTLS(m *mistakes) {
@@ -206,7 +209,7 @@ func (c *Config) validateTLS(m *mistakes) {
 func (c *Config) validateSystems(m *mistakes) {
 	for name, kind := range c.Systems {
 		path := yamlfile.Join("systems", name)
-		if !systemShape.MatchString(name) {
+		if utf8.RuneCountInString(name) > 64 || !systemShape.MatchString(name) {
 			m.add(path, "%q is not a name of a system; allowed: letters, digits and - . _ between them, at most 64", name)
 		}
 		m.oneOf(path, string(kind), string(plan.Business), string(plan.Opening))

@@ -21,6 +21,8 @@ type Lines interface {
 var lineEvents = []string{
 	"login", "login-failed", "logout", "config-changed", "privilege-changed", "link-down", "link-up", "attack", "attack-blocked",
 	"device-restarted", "ha-switch", "hardware-fault", access.AttackEvent, novelty.NewEvent,
+	// Of traps.
+	"authentication-failure", "cold-start", "warm-start", "ups-on-battery", "ups-alarm", "ups-alarm-over",
 }
 
 type searchPage struct {
@@ -43,6 +45,7 @@ type foundLine struct {
 }
 
 const (
+	linesPath   = "/logs/search"
 	linesAtOnce = 100
 	// linesWithin is after how long a search says how far it came.
 	linesWithin = 8 * time.Second
@@ -68,7 +71,7 @@ func searchLines(r *request) error {
 		if found.Next > 0 {
 			v := r.URL.Query()
 			v.Set("before", fmt.Sprint(found.Next))
-			page.Older = "/logs/search?" + v.Encode()
+			page.Older = linesPath + "?" + v.Encode()
 		}
 	}
 	return r.render(status, "lines", r.T("console.nav.lines"), page)
@@ -100,7 +103,7 @@ func (r *request) lineQuery() (searchPage, archive.Query) {
 	}
 	page.Severities = []option{{"", r.T("console.lines.any"), q.Severity == 0}}
 	for _, s := range archive.SeverityNames() {
-		page.Severities = append(page.Severities, option{s, s, q.Severity.String() == s})
+		page.Severities = append(page.Severities, option{s, r.T("console.severity." + s), q.Severity.String() == s})
 	}
 	return page, q
 }
@@ -115,6 +118,9 @@ func (r *request) foundLine(rec archive.Record) foundLine {
 	}
 	if !rec.Said.IsZero() && rec.Said.Sub(rec.Received).Abs() > time.Minute {
 		row.Said = r.moment(rec.Said, r.now)
+	}
+	if row.Severity != "" {
+		row.Severity = r.T("console.severity." + row.Severity)
 	}
 	if rec.Event != "" {
 		row.Event = r.or("console.line."+rec.Event, rec.Event)

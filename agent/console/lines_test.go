@@ -67,8 +67,14 @@ func TestSearchOfLines(t *testing.T) {
 	if res := s.as(viewer, "en").get("/logs/search"); res.code != http.StatusForbidden || strings.Contains(res.body, "LOGIN_FAILED") {
 		t.Errorf("a viewer: %d", res.code)
 	}
-	if zh := s.as(operator, "zh-CN").get("/logs/search?event=login-failed").body; !strings.Contains(zh, "日志检索") || !strings.Contains(zh, "登录失败") {
-		t.Error("it does not speak Chinese")
+	zh := s.as(operator, "zh-CN").get("/logs/search?event=login-failed").body
+	for _, w := range []string{"登录失败", `<div class="sub">警告<`, `href="/logs/search" aria-current="page">日志检索`} {
+		if !strings.Contains(zh, w) {
+			t.Errorf("in Chinese it does not show %q", w)
+		}
+	}
+	if strings.Contains(zh, `href="/logs" aria-current`) {
+		t.Error("two places of the navigation are marked")
 	}
 }
 

@@ -114,7 +114,7 @@ func args(pairs ...any) (map[string]any, error) {
 // view is what the layout gets; Page is the page's own.
 type view struct {
 	Title string
-	Nav   string // first part of the path
+	Nav   string // of the page in the navigation
 	Path  string // to come back to
 	Host  string
 	Who   access.Principal
@@ -145,7 +145,7 @@ func (r *request) render(status int, name, title string, page any) error {
 
 func (r *request) view(title string, page any) view {
 	v := view{
-		Title: title, Nav: "/" + firstWord(r.URL.Path), Path: r.URL.RequestURI(),
+		Title: title, Nav: section(r.URL.Path), Path: r.URL.RequestURI(),
 		Host: r.c.opt.About().Host, Who: r.who, Page: page,
 		Flash: r.takeFlash(), May: map[string]bool{},
 	}
@@ -159,6 +159,15 @@ func (r *request) view(title string, page any) view {
 		v.May[string(role)] = r.who.Role.Allows(role)
 	}
 	return v
+}
+
+// section is the page of the navigation that a path belongs to: the first word
+// of it, but for one that has two in a word.
+func section(path string) string {
+	if path == linesPath {
+		return linesPath
+	}
+	return "/" + firstWord(path)
 }
 
 func firstWord(p string) string {

@@ -260,10 +260,11 @@ func TestSecretsAreNotShown(t *testing.T) {
 		Token password `yaml:"token"`
 	}
 	for text, want := range map[string]string{
-		"token: hunter2\n":            "x.yaml:1:8: token: is too short",
-		"token: [hunter2]\n":          "x.yaml:1:8: token: want a text, got a list",
-		"{nam: x, token: hunter2}\n":  "x.yaml:1:2: nam: unknown key; did you mean name?; allowed: name, token\nx.yaml:1:17: token: is too short",
-		"name: x\ntoken: \"hunter2\"": "x.yaml:2:8: token: is too short",
+		"token: hunter2\n":                       "x.yaml:1:8: token: is too short",
+		"token: [hunter2]\n":                     "x.yaml:1:8: token: want a text, got a list",
+		"{nam: x, token: hunter2}\n":             "x.yaml:1:2: nam: unknown key; did you mean name?; allowed: name, token\nx.yaml:1:17: token: is too short",
+		"name: x\ntoken: \"hunter2\"":            "x.yaml:2:8: token: is too short",
+		"nam: https://u:hunter2@x/\ntoken: long": "x.yaml:1:1: nam: unknown key; did you mean name?; allowed: name, token\nx.yaml:2:8: token: is too short",
 	} {
 		err := Decode("x.yaml", []byte(text), &s, func() error { return errors.New("token: is too short") })
 		if err == nil || err.Error() != want {

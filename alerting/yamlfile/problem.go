@@ -3,6 +3,7 @@ package yamlfile
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,12 +72,16 @@ func (e *Error) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// passwordInURL finds https://name:password@host, which is a mistake wherever it
+// stands and must not be shown with it.
+var passwordInURL = regexp.MustCompile(`://[^/\s:@]*:[^/\s]*@`)
+
 func (d *decoder) err() error {
 	if len(d.problems) == 0 {
 		return nil
 	}
 	for i, p := range d.problems {
-		if p.File == d.name && d.hidden[p.Line] {
+		if p.File == d.name && d.hidden[p.Line] || passwordInURL.MatchString(p.Source) {
 			d.problems[i].Source = ""
 		}
 	}

@@ -177,8 +177,9 @@ func (k *knownIface) record(out *checks.Output, n *iface) {
 	}
 }
 
-// findTraffic says what went through an interface since the last look, or at
-// the first one in all. Loopback and interfaces that are down are not worth a
+// findTraffic says what went through an interface since the last look and what
+// share of its link that is in each direction, or at the first look what went
+// through in all. Loopback and interfaces that are down are not worth a
 // line.
 func (k *knownIface) findTraffic(out *checks.Output, n *iface, since time.Duration) {
 	if n.name == loopbackName || n.state != "" && n.state != operstateIsUp && n.state != operstateIsNone {
@@ -192,6 +193,7 @@ func (k *knownIface) findTraffic(out *checks.Output, n *iface, since time.Durati
 	}
 	s := since.Seconds()
 	rate := func(i int) float64 { return ratio(max(0, n.counters[i]-k.last[i]), s) }
+	speed := n.speed()
 	out.Find(checks.Finding{Subject: n.name, Code: "network.traffic", Verdict: checks.OK, Args: map[string]any{
 		"device":   n.name,
 		"received": rate(rxBytes),
@@ -199,7 +201,21 @@ func (k *knownIface) findTraffic(out *checks.Output, n *iface, since time.Durati
 		"errors":   rate(rxErrors) + rate(txErrors),
 		"drops":    rate(rxDrops) + rate(txDrops),
 		"window":   s,
+		// Speed is 0 where the driver does not know, and so are the shares.
+		"speed":          speed,
+		"received_share": ratio(rate(rxBytes), speed),
+		"sent_share":     ratio(rate(txBytes), speed),
 	}})
+}
+
+// speed of the link in bytes a second; 0 if the driver does not know.
+func (n *iface) speed() float64 {
+	for _, f := range n.samples {
+		if f.desc == netSpeed {
+			return max(0, f.value)
+		}
+	}
+	return 0
 }
 
 func findBond(out *checks.Output, n *iface) {

@@ -26,6 +26,12 @@ func networkOf(cfg NetworkConfig, looks ...[]iface) *networkCheck {
 	return c
 }
 
+// fast is an interface whose link carries so many bytes a second.
+func fast(n iface, speed float64) iface {
+	n.samples = append(n.samples, figure{netSpeed, speed})
+	return n
+}
+
 func eth(name, state string, rx, tx, errs float64) iface {
 	n := iface{name: name, state: state}
 	n.counters[rxBytes], n.counters[txBytes], n.counters[rxErrors] = rx, tx, errs
@@ -36,8 +42,8 @@ func TestTraffic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := networkOf(Default().Network,
 			[]iface{eth("eth0", "up", 1000, 100, 2), eth("lo", "unknown", 9, 9, 0), eth("eth1", "down", 0, 0, 0), eth("veth3", "up", 1, 1, 0)},
-			[]iface{eth("eth0", "up", 6000, 600, 12), eth("eth1", "down", 0, 0, 0)},
-			[]iface{eth("eth0", "up", 50, 600, 12)},
+			[]iface{fast(eth("eth0", "up", 6000, 600, 12), 4000), eth("eth1", "down", 0, 0, 0)},
+			[]iface{fast(eth("eth0", "up", 50, 1200, 12), -125000)},
 		)
 		out := run(t, c)
 		if args := finding(t, out, "network.total", "eth0").Args; args["received"] != 1000.0 || len(out.Findings()) != 1 {
@@ -45,14 +51,14 @@ func TestTraffic(t *testing.T) {
 		}
 		time.Sleep(5 * time.Second)
 		args := finding(t, run(t, c), "network.traffic", "eth0").Args
-		for key, want := range map[string]float64{"received": 1000, "sent": 100, "errors": 2, "drops": 0, "window": 5} {
+		for key, want := range map[string]float64{"received": 1000, "sent": 100, "errors": 2, "drops": 0, "window": 5, "speed": 4000, "received_share": .25, "sent_share": .025} {
 			if args[key] != want {
 				t.Errorf("%s = %v, want %v", key, args[key], want)
 			}
 		}
 		time.Sleep(time.Second)
-		if args := finding(t, run(t, c), "network.traffic", "eth0").Args; args["received"] != 0.0 {
-			t.Errorf("after the counters began anew: %v, want 0 rather than less", args["received"])
+		if args := finding(t, run(t, c), "network.traffic", "eth0").Args; args["received"] != 0.0 || args["speed"] != 0.0 || args["sent_share"] != 0.0 {
+			t.Errorf("after the counters began anew, at a speed that the driver does not know: %v, want 0 rather than less", args)
 		}
 		if len(c.known) != 1 {
 			t.Errorf("%d interfaces kept, want the one that is there", len(c.known))
@@ -101,6 +107,9 @@ func TestRealInterfaces(t *testing.T) {
 	settle(t, c, "network.linked", "xj0")
 	waitUntil(t, "the link of xj0 is not told up", func() bool { return value(t, run(t, c), "node_network_up", "xj0") == 1 })
 	out = run(t, c)
+	if f := finding(t, out, "network.traffic", "xj0"); f.Args["speed"] != 10e9/8 || f.Args["sent_share"].(float64) >= 1 {
+		t.Errorf("%+v, want that its link carries 10 Gbit/s", f.Args)
+	}
 	for family, want := range map[string]float64{
 		"node_network_up": 1, "node_network_carrier": 1, "node_network_mtu_bytes": 1400,
 		"node_network_carrier_up_changes_total": 1, "node_network_speed_bytes": 10e9 / 8,

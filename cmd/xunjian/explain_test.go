@@ -140,7 +140,7 @@ func TestHelpFitsTheScreen(t *testing.T) {
 }
 
 // offline are the commands that need no agent.
-var offline = regexp.MustCompile(`^xunjian (run|inspect|version|completion|help|config (check|example)|plan (check|diff|lint)|rules test|logs|logs scan)$`)
+var offline = regexp.MustCompile(`^xunjian (run|inspect|version|completion|help|config (check|example)|plan (check|diff|lint)|rules test|logs|logs (scan|verify))$`)
 
 // values are arguments and flags that make sense until an agent is asked.
 func sensible(t *testing.T, cmd *cobra.Command) []string {

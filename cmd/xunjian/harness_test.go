@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -19,13 +20,15 @@ import (
 	"xunjian/alerting/plan"
 )
 
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"xunjian": main})
-}
-
-// TestScripts runs the program as people do: each script has a folder, an
-// agent and a HOME of its own.
+// TestScripts runs the program as people do, built as they get it: each script
+// has a folder, an agent and a HOME of its own.
 func TestScripts(t *testing.T) {
+	bin := t.TempDir()
+	build := exec.Command("go", "build", "-trimpath", "-o", bin, "xunjian/cmd/xunjian")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the program: %v\n%s", err, out)
+	}
 	keys, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
@@ -33,6 +36,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("XUNJIAN_DATA", env.WorkDir+"/data")
 			env.Setenv("HOME", env.WorkDir+"/home")
 			env.Setenv("LC_ALL", "C")
@@ -154,13 +158,19 @@ func get(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) > 2 {
 		req.Header.Set("Authorization", "Bearer "+args[2])
 	}
-	resp, err := (&http.Client{Timeout: patience}).Do(req)
-	ts.Check(err)
-	defer resp.Body.Close()
-	_, err = io.Copy(io.Discard, resp.Body)
-	ts.Check(err)
-	if fmt.Sprint(resp.StatusCode) != args[0] {
-		ts.Fatalf("%s answers %s, want %s", args[1], resp.Status, args[0])
+	client := &http.Client{Timeout: patience}
+	// A page of metrics is not available before the first round of checks.
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		resp, err := client.Do(req)
+		ts.Check(err)
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		switch early := resp.StatusCode == http.StatusServiceUnavailable && time.Now().Before(deadline); {
+		case fmt.Sprint(resp.StatusCode) == args[0]:
+			return
+		case !early:
+			ts.Fatalf("%s answers %s, want %s", args[1], resp.Status, args[0])
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"xunjian/checks"
 )
@@ -47,11 +48,13 @@ func ValidateName(name string) error {
 }
 
 // systemShape is that of the keys of systems in the agent's configuration.
-var systemShape = regexp.MustCompile(`^[\pL\pN][\pL\pN_.-]{0,63}$`)
+// The length is counted apart: to repeat classes as wide as these 63 times takes
+// an expression of megabytes.
+var systemShape = regexp.MustCompile(`^[\pL\pN][\pL\pN_.-]*$`)
 
 // ValidateSystem returns an error if no system can be named so; empty is none.
 func ValidateSystem(name string) error {
-	if name != "" && !systemShape.MatchString(name) {
+	if name != "" && (utf8.RuneCountInString(name) > 64 || !systemShape.MatchString(name)) {
 		return fmt.Errorf("%q is not a name of a system; allowed: letters, digits and - . _ between them, at most 64", name)
 	}
 	return nil

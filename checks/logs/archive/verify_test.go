@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 
 	"xunjian/checks"
 )
@@ -269,4 +270,47 @@ func TestRevise(t *testing.T) {
 	if a.Config() != cfg {
 		t.Errorf("in force: %+v", a.Config())
 	}
+}
+
+// FuzzWalk: whatever lies in a file, the way through it ends, goes forward only
+// and leaves nothing out.
+func FuzzWalk(f *testing.F) {
+	enc, err := zstd.NewWriter(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	var file []byte
+	var prev digest
+	for n := range 3 {
+		b := newBlock(uint64(n*3 + 1))
+		for _, r := range lines(n*3, n*3+3) {
+			b.add(&r)
+		}
+		b.raw = b.raw[:len(b.raw):len(b.raw)]
+		var frame []byte
+		frame, prev = encodeFrame(b, enc, prev)
+		file = append(file, frame...)
+	}
+	f.Add(file)
+	f.Add(file[7:])
+	f.Add([]byte(magicHead + magicTail + magicHead))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, at := bytes.NewReader(data), int64(0)
+		for fr, g := range walk(r, int64(len(data))) {
+			begins, ends := int64(0), int64(0)
+			if fr != nil {
+				begins, ends = fr.at, fr.at+fr.size
+				fr.whole(r)
+			} else {
+				begins, ends = g.at, g.end
+			}
+			if begins != at || ends <= begins {
+				t.Fatalf("after byte %d comes %d to %d", at, begins, ends)
+			}
+			at = ends
+		}
+		if at != int64(len(data)) {
+			t.Fatalf("the way ends at byte %d of %d", at, len(data))
+		}
+	})
 }

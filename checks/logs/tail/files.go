@@ -291,20 +291,27 @@ func (s *files) drainPacked(f *file, now time.Time) (more bool, err error) {
 		if len(p.rest) < chunk || bytes.IndexByte(p.rest, '\n') < 0 {
 			was := len(p.rest)
 			p.rest = slices.Grow(p.rest, chunk)[:was+chunk]
-			var n int
-			n, err = io.ReadFull(p.r, p.rest[was:])
-			p.rest = p.rest[:was+n]
+			for n := was; n < len(p.rest) && err == nil; was = n {
+				var some int
+				some, err = p.r.Read(p.rest[n:])
+				n += some
+			}
+			p.rest = p.rest[:was]
 		}
 		end := err != nil
-		taken := s.take(f, p.rest, now, end)
+		taken := s.take(f, p.rest, now, errors.Is(err, io.EOF))
 		p.rest = append(p.rest[:0], p.rest[taken:]...)
 		left -= taken
 		if end {
 			f.packed.Close()
 			f.packed = nil
-			f.Done = true
-			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) && len(p.rest) == 0 {
-				err = nil
+			if errors.Is(err, io.EOF) {
+				f.Done, f.torn = true, time.Time{}
+				return false, nil
+			}
+			f.AtEnd = false
+			if f.torn.IsZero() {
+				f.torn = now // the rest may still come
 			}
 			return false, err
 		}

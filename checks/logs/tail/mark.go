@@ -122,6 +122,8 @@ type file struct {
 	// that say nothing, for names changed meanwhile.
 	lost, sought time.Time
 	missed       int
+	// torn is since when a compressed file ends before its end.
+	torn time.Time
 }
 
 func (f *file) close() {

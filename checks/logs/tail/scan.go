@@ -17,7 +17,7 @@ import (
 // checked, those that hold what is missing are read on, new ones are read
 // whole. Only a look during which no name changed says that a file is not there:
 // while files are renamed, one may be passed over under its old name and under
-// its new one.
+// its new one. Nor does one that has to be repeated, for a file was in the making.
 func (st *stream) scan(now time.Time) error {
 	before := st.folderTime()
 	names, err := st.rotated()
@@ -39,7 +39,7 @@ func (st *stream) scan(now time.Time) error {
 			f.lost, f.missed = time.Time{}, 0
 		}
 	}
-	whole := !isRacy(before, now) && st.folderTime().Equal(before)
+	whole := !st.search && !isRacy(before, now) && st.folderTime().Equal(before)
 	for _, f := range st.files {
 		switch {
 		case seen[f] || f == st.active || f.f != nil || f.packed != nil:
@@ -69,7 +69,8 @@ func (st *stream) look(path string, now time.Time) (*file, error) {
 	case f != nil && (f.f != nil || f.packed != nil):
 		f.Path = path
 		return f, nil
-	case f != nil && f.Done && f.Size == fi.Size() && f.Mod.Equal(fi.ModTime()):
+	case f != nil && f.Done && f.Size == fi.Size() && f.Mod.Equal(fi.ModTime()),
+		f != nil && !f.torn.IsZero() && f.Size == fi.Size():
 		f.Path = path
 		return f, nil
 	}
@@ -122,7 +123,7 @@ func (st *stream) classify(path string, fd *os.File, id ident, fi os.FileInfo, n
 	}
 	if fi.Size() == 0 {
 		fd.Close()
-		st.search = true // it may be one that was renamed before its first line
+		st.search = st.search || st.growing(fi, now) // it may be one that was renamed before its first line
 		return nil, nil
 	}
 	head := make([]byte, min(headLen, fi.Size()))
@@ -163,9 +164,11 @@ func (st *stream) classify(path string, fd *os.File, id ident, fi os.FileInfo, n
 	return next, nil
 }
 
-// growing reports whether a file may still be in the making.
+// growing reports whether a file may still be in the making. Programs that
+// compress give it the time of the original when it is done.
 func (st *stream) growing(fi os.FileInfo, now time.Time) bool {
-	return now.Sub(fi.ModTime()) < 10*time.Second
+	d, rest := now.Sub(fi.ModTime()), st.s.feed.t.opt.Linger/3
+	return d < rest && d > -rest
 }
 
 // candidates are the marks of which an unknown file may be the continuation or
@@ -201,15 +204,21 @@ func (st *stream) lookPacked(path string, f *file, id ident, fi os.FileInfo, now
 		st.files = append(st.files, next)
 		return next, nil
 	}
-	if f != nil {
-		p, _, err := f.holdsPacked(path)
-		if p != nil {
+	if f != nil && f.Offset > 0 {
+		p, short, err := f.holdsPacked(path)
+		switch {
+		case p != nil:
 			return st.unpack(f, path, id, fi, p, now), nil
-		}
-		if err != nil {
+		case short && st.growing(fi, now):
+			st.search = true
+			return f, nil
+		case err != nil:
 			return f, err
 		}
 		st.forget(f)
+	} else if f != nil {
+		// A copy of another file, or old; what changed may be its time alone.
+		st.drop(f)
 	}
 	for _, m := range st.candidates() {
 		p, short, err := m.holdsPacked(path)
@@ -224,9 +233,17 @@ func (st *stream) lookPacked(path string, f *file, id ident, fi os.FileInfo, now
 			p.Close()
 			st.files = append(st.files, next)
 			return next, nil
+		case st.growing(fi, now):
+			p.Close()
+			st.search = true
+			return nil, nil
 		default:
 			return st.unpack(m, path, id, fi, p, now), nil
 		}
+	}
+	if st.growing(fi, now) {
+		st.search = true // what is not there yet would be missed
+		return nil, nil
 	}
 	p, err := openPacked(path)
 	if err != nil {

@@ -43,7 +43,9 @@ func (st *stream) poll(now time.Time) (more bool, err error) {
 	var errScan error
 	if st.search || st.folderChanged(now) {
 		st.search = false
-		errScan = st.scan(now)
+		// A copy is known by what was read of the original: that first.
+		_, errOld := st.readRetired(now)
+		errScan = errors.Join(errOld, st.scan(now))
 	}
 	st.fresh = false
 	more, err = st.read(now)
@@ -265,8 +267,8 @@ func isRacy(mod, now time.Time) bool {
 	return d < racy && d > -racy
 }
 
-// read drains what is open, the active file last.
-func (st *stream) read(now time.Time) (more bool, err error) {
+// readRetired drains what is open and has lost its name.
+func (st *stream) readRetired(now time.Time) (more bool, err error) {
 	var errs []error
 	for _, f := range slices.Clone(st.files) {
 		if f == st.active || f.f == nil && f.packed == nil {
@@ -279,9 +281,16 @@ func (st *stream) read(now time.Time) (more bool, err error) {
 		more = more || m
 		errs = append(errs, err)
 	}
+	return more, errors.Join(errs...)
+}
+
+// read drains what is open, the active file last.
+func (st *stream) read(now time.Time) (more bool, err error) {
+	more, err = st.readRetired(now)
 	if st.active == nil || more {
-		return more, errors.Join(errs...)
+		return more, err
 	}
+	errs := []error{err}
 	f := st.active
 	more, torn, err := st.s.drain(f, now, false)
 	errs = append(errs, err)
@@ -333,6 +342,11 @@ func (st *stream) retire(now time.Time) {
 			continue
 		}
 		switch {
+		case !f.torn.IsZero():
+			if now.Sub(f.torn) > st.s.feed.t.opt.Linger {
+				f.Done, f.torn = true, time.Time{}
+				st.s.feed.stats.Gaps++
+			}
 		case f.Done:
 			if f.missed > maxMissed || !f.lost.IsZero() && now.Sub(f.lost) > remember {
 				st.drop(f)

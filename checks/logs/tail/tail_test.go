@@ -3,6 +3,7 @@ package tail
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -206,6 +207,8 @@ func TestDowntime(t *testing.T) {
 	r.must(err)
 	r.must(z.Close())
 	r.must(os.WriteFile(r.path+".2.gz", packed.Bytes(), 0o600))
+	before := r.now.Add(-time.Minute) // as programs that compress leave it
+	r.must(os.Chtimes(r.path+".2.gz", before, before))
 	r.must(os.Remove(r.path))
 	r.add(r.path+".1", "between\n")
 	r.add(r.path, "now\n")
@@ -214,6 +217,67 @@ func TestDowntime(t *testing.T) {
 	if s := r.tail.Stats()[0]; s.Gaps != 0 {
 		t.Errorf("stats %+v", s)
 	}
+}
+
+// TestPackedInTheMaking: a file that is being compressed is read when it is
+// done, and whole. One that ends before its end is a gap.
+func TestPackedInTheMaking(t *testing.T) {
+	r := newRig(t, Beginning)
+	r.add(r.path, long(1)+"\n")
+	r.want("first", long(1))
+	var text, packed bytes.Buffer
+	for n := range 5000 {
+		fmt.Fprintf(&text, "%d %d\n", n, n*n*7919)
+	}
+	z := gzip.NewWriter(&packed)
+	_, err := z.Write(text.Bytes())
+	r.must(errors.Join(err, z.Close()))
+	half := packed.Len() / 2
+	now := func() { // the next poll is a second later
+		r.must(os.Chtimes(r.path+".2.gz", r.now.Add(time.Second), r.now.Add(time.Second)))
+	}
+	r.must(os.WriteFile(r.path+".2.gz", packed.Bytes()[:10], 0o600))
+	now()
+	r.want("its head alone")
+	r.add(r.path+".2.gz", string(packed.Bytes()[10:half]))
+	now()
+	r.want("a half")
+	r.add(r.path+".2.gz", string(packed.Bytes()[half:]))
+	at := r.now.Add(-time.Minute)
+	r.must(os.Chtimes(r.path+".2.gz", at, at))
+	r.poll()
+	if got := strings.Join(r.got.lines, "\n") + "\n"; got != text.String() {
+		t.Errorf("got %d bytes, want %d", len(got), text.Len())
+	}
+	if s := r.tail.Stats()[0]; s.Gaps != 0 {
+		t.Errorf("stats %+v", s)
+	}
+	r.got.lines = nil
+	r.must(os.WriteFile(r.path+".3.gz", packed.Bytes()[:half], 0o600))
+	r.must(os.Chtimes(r.path+".3.gz", at, at))
+	r.must(os.Remove(r.path + ".2.gz"))
+	for range 100 {
+		r.poll()
+	}
+	if s := r.tail.Stats()[0]; s.Gaps != 1 || len(r.got.lines) == 0 {
+		t.Errorf("%d lines of a file that is cut off, stats %+v", len(r.got.lines), s)
+	}
+}
+
+// TestPackedUnread: what is open but was not read yet, and what it was compressed
+// into, are one.
+func TestPackedUnread(t *testing.T) {
+	r := newRig(t, Beginning)
+	r.add(r.path, "")
+	r.want("an empty log")
+	r.add(r.path, "one\n")
+	r.must(os.Rename(r.path, r.path+".1"))
+	r.add(r.path, "two\n")
+	r.must(exec.Command("gzip", r.path+".1").Run())
+	at := r.now.Add(-time.Minute)
+	r.must(os.Chtimes(r.path+".1.gz", at, at))
+	r.want("each once", "one", "two")
+	r.want("nothing more")
 }
 
 // TestPackings reads what gzip, zstd, xz and bzip2 of the system packed.

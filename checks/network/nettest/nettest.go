@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -128,7 +129,7 @@ func (m *Machine) Filter(chain string, rules ...string) {
 // seconds, not within the minute of life.
 func (m *Machine) Doubt(device string) {
 	m.net.t.Helper()
-	m.Run("sh", "-c", "for v in 4 6; do cd /proc/sys/net/ipv$v/neigh/"+device+"; echo 2000 >base_reachable_time_ms; echo 1 >delay_first_probe_time; done")
+	m.Run("sh", "-c", "for v in 4 6; do cd /proc/sys/net/ipv$v/neigh/"+device+"; echo 4000 >base_reachable_time_ms; echo 1 >delay_first_probe_time; echo 250 >retrans_time_ms; done")
 }
 
 // Inside runs f on a thread that is in the machine: sockets opened by f itself,
@@ -151,6 +152,17 @@ func (m *Machine) Inside(f func()) {
 	if err := <-done; err != nil {
 		m.net.t.Fatalf("enter %s: %v", m.Name, err)
 	}
+}
+
+// Together runs tests at the same time, however few processors there are: tests
+// of networks mostly wait.
+func Together(t *testing.T, tests map[string]func(*testing.T)) {
+	t.Helper()
+	var g sync.WaitGroup
+	for name, test := range tests {
+		g.Go(func() { t.Run(name, test) })
+	}
+	g.Wait()
 }
 
 // Run runs a program and returns what it says; the test ends if it fails.

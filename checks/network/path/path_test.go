@@ -87,8 +87,11 @@ func follow(t *testing.T, m *nettest.Machine, to netip.Addr, want string) path.T
 	return tr
 }
 
-func TestFollow(t *testing.T) {
-	t.Parallel() // it mostly waits
+func TestInternet(t *testing.T) {
+	nettest.Together(t, map[string]func(*testing.T){"follow": follows, "greatest": greatest, "gateways and neighbours": gatewaysAndNeighbours})
+}
+
+func follows(t *testing.T) {
 	i := newInternet(t)
 	for to, want := range map[netip.Addr]string{
 		server4: "10.77.1.1, 10.77.2.2, 10.77.3.2",
@@ -131,8 +134,7 @@ func TestFollow(t *testing.T) {
 	})
 }
 
-func TestGreatest(t *testing.T) {
-	t.Parallel() // it mostly waits
+func greatest(t *testing.T) {
 	i := newInternet(t)
 	follow(t, i.client, server4, "10.77.1.1, 10.77.2.2, 10.77.3.2")
 	follow(t, i.client, server6, "fd77:1::1, fd77:2::2, fd77:3::2")
@@ -165,8 +167,7 @@ func TestGreatest(t *testing.T) {
 	}
 }
 
-func TestGatewaysAndNeighbours(t *testing.T) {
-	t.Parallel() // it mostly waits
+func gatewaysAndNeighbours(t *testing.T) {
 	i := newInternet(t)
 	follow(t, i.client, server4, "10.77.1.1, 10.77.2.2, 10.77.3.2")
 	// A second default route, worse than the first, and one with two paths.

@@ -68,7 +68,6 @@ func listed(m membership) string {
 
 // Who the agents are, as a real name server says it.
 func TestMembersByDNS(t *testing.T) {
-	t.Parallel()
 	n, stop := nameServer(t,
 		"--host-record=peers.example.org,192.0.2.11,2001:db8::11", "--host-record=peers.example.org,192.0.2.12,2001:db8::12", "--host-record=peers.example.org,192.0.2.21",
 		"--host-record=six.example.org,2001:db8::11", "--host-record=six.example.org,2001:db8::12",
@@ -111,31 +110,31 @@ func TestMembersByDNS(t *testing.T) {
 	}
 }
 
-// Three agents find each other by a name server, by their addresses and by SRV
-// records, and tell of the one that goes.
-func TestFoundByDNS(t *testing.T) {
-	n, _ := nameServer(t,
+func byAddress(t *testing.T) {
+	foundByDNS(t, "peers.example.org", func(i int) string { return fmt.Sprintf("10.79.0.%d", i+1) })
+}
+
+func bySRV(t *testing.T) {
+	foundByDNS(t, "_xunjian._udp.example.org", func(i int) string { return string(rune('a' + i)) })
+}
+
+// foundByDNS holds that three agents find each other by a name server, as the
+// names given, and tell of the one that goes.
+func foundByDNS(t *testing.T, dns string, as func(i int) string) {
+	s := prepareSite(t, "a", "b", "c")
+	s.dns = dns
+	s.resolver, _ = nameServer(t,
 		"--host-record=peers.example.org,10.79.0.1", "--host-record=peers.example.org,10.79.0.2", "--host-record=peers.example.org,10.79.0.3",
 		"--host-record=a.example.org,10.79.0.1", "--host-record=b.example.org,10.79.0.2", "--host-record=c.example.org,10.79.0.3",
 		"--srv-host=_xunjian._udp.example.org,a.example.org,9633", "--srv-host=_xunjian._udp.example.org,b.example.org,9633", "--srv-host=_xunjian._udp.example.org,c.example.org,9633",
 	)
-	for dns, as := range map[string]func(i int) string{
-		"peers.example.org":         func(i int) string { return fmt.Sprintf("10.79.0.%d", i+1) },
-		"_xunjian._udp.example.org": func(i int) string { return string(rune('a' + i)) },
-	} {
-		t.Run(dns, func(t *testing.T) {
-			t.Parallel() // it mostly waits
-			s := prepareSite(t, "a", "b", "c")
-			s.dns, s.resolver = dns, n
-			s.startAll()
-			s.until(quiet(s.names...))
-			nettest.Until(t, "b knows all and who speaks", func() bool {
-				s.result("b")
-				v := s.agents["b"].check.View()
-				return v.Self == as(1) && slices.Equal(v.Members, []string{as(0), as(1), as(2)}) && v.Speaker == as(0)
-			})
-			s.agents["c"].machine.IP("link", "set", "eth0", "down")
-			s.until(map[string]string{"a": as(2) + " SERVER_DOWN", "b": as(2) + " server_down"})
-		})
-	}
+	s.startAll()
+	s.until(quiet(s.names...))
+	nettest.Until(t, "b knows all and who speaks", func() bool {
+		s.result("b")
+		v := s.agents["b"].check.View()
+		return v.Self == as(1) && slices.Equal(v.Members, []string{as(0), as(1), as(2)}) && v.Speaker == as(0)
+	})
+	s.agents["c"].machine.IP("link", "set", "eth0", "down")
+	s.until(map[string]string{"a": as(2) + " SERVER_DOWN", "b": as(2) + " server_down"})
 }

@@ -116,7 +116,7 @@ func (w *watch) matrix() Matrix {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.now()
-	m := Matrix{Self: w.self, Members: []string{w.self}, Rows: map[string]map[string]Entry{w.self: {}}, Gateway: w.gone}
+	m := Matrix{Self: w.self, Members: []string{w.self}, Rows: map[string]map[string]Entry{w.self: {}}, Gateway: w.third}
 	for name, p := range w.peers {
 		m.Members = append(m.Members, name)
 		m.Rows[w.self][name] = p.entry()

@@ -196,24 +196,27 @@ func quiet(names ...string) map[string]string {
 	return out
 }
 
-// What befalls a LAN of five, each on a site of its own, as they mostly wait.
+// What befalls LANs, each a site of its own.
 func TestSite(t *testing.T) {
-	for name, befalls := range map[string]func(*site){
-		"servers down": serversDown, "agent down": agentDown, "cut from half": cutFromHalf, "too few left": tooFewLeft,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newSite(t, "a", "b", "c", "d", "e")
-			s.until(quiet(s.names...))
-			for _, name := range s.names {
-				nettest.Until(t, "all sights are known to "+name, func() bool {
-					v := s.agents[name].check.View()
-					s.result(name)
-					return v.Speaker == "a" && v.Quorum && len(v.Members) == 5 && len(v.Pairs) == 20
-				})
-			}
-			befalls(s)
-		})
+	nettest.Together(t, map[string]func(*testing.T){
+		"servers down": five(serversDown), "agent down": five(agentDown), "cut from half": five(cutFromHalf), "too few left": five(tooFewLeft),
+		"two": two, "found by address": byAddress, "found by SRV": bySRV,
+	})
+}
+
+// five is a test of five servers that begins when all see all.
+func five(befalls func(*site)) func(*testing.T) {
+	return func(t *testing.T) {
+		s := newSite(t, "a", "b", "c", "d", "e")
+		s.until(quiet(s.names...))
+		for _, name := range s.names {
+			nettest.Until(t, "all sights are known to "+name, func() bool {
+				v := s.agents[name].check.View()
+				s.result(name)
+				return v.Speaker == "a" && v.Quorum && len(v.Members) == 5 && len(v.Pairs) == 20
+			})
+		}
+		befalls(s)
 	}
 }
 
@@ -281,8 +284,7 @@ func tooFewLeft(s *site) {
 }
 
 // Of two, one alone cannot tell a dead server from a cut; the gateway tells it.
-func TestTwo(t *testing.T) {
-	t.Parallel() // it mostly waits
+func two(t *testing.T) {
 	s := prepareSite(t, "a", "b")
 	gateway := s.net.Machine("gw")
 	gateway.Plug(s.sw, "10.79.0.254/24")

@@ -66,7 +66,7 @@ type watch struct {
 	turn     int
 	ticked   time.Time
 	trouble  error // why who they are, or the key, is not known now
-	gone     *bool // the gateway, as last seen
+	third    *bool // whether the gateway is there, as last seen, where there are two agents only
 }
 
 // waiter is a question that waits for its answer.
@@ -165,7 +165,7 @@ func (w *watch) tick(ctx context.Context, conn *net.UDPConn, atLast bool) {
 	for _, p := range silent {
 		p.settle(w.cfg.Misses, atLast, w.now())
 	}
-	w.gone, w.ticked = gateway, w.now()
+	w.third, w.ticked = gateway, w.now()
 }
 
 // each does something for all of a list at once.
@@ -286,24 +286,30 @@ func (p *peer) settle(misses int, atLast bool, now time.Time) {
 }
 
 // lookGateway tells whether one of the gateways is there; nil if none is known.
+// While the kernel is still asking for one on the wire, it is as it was.
 func (w *watch) lookGateway(ctx context.Context) *bool {
 	list, err := path.Gateways()
 	if err != nil || len(list) == 0 {
 		return nil
 	}
-	there := false
+	there, asking := false, false
 	for _, g := range list {
 		a, err := w.ping(ctx, g.Addr, pingRound)
-		if err == nil && a.Received > 0 {
-			there = true
+		if there = err == nil && a.Received > 0; there {
 			break
 		}
 		if n, err := path.LookUp(g.Addr.WithZone(""), g.Device); err == nil {
-			if seen, known := n.Seen(); known && seen {
-				there = true
+			seen, known := n.Seen()
+			if there = known && seen; there {
 				break
 			}
+			asking = asking || !known
 		}
+	}
+	if !there && asking {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.third
 	}
 	return &there
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"regexp"
 	"time"
+	"unicode/utf8"
 )
 
 // Config says who is pinged, and how. Start from Default.
@@ -56,8 +57,10 @@ func Default() Config {
 
 var (
 	// A name whose last part is a number is a mistyped address.
-	numeric    = regexp.MustCompile(`(^|\.)[0-9]+\.?$`)
-	targetName = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N}._ -]{0,63}$`)
+	numeric = regexp.MustCompile(`(^|\.)[0-9]+\.?$`)
+	// The length is counted apart: to repeat classes as wide as these 63 times takes
+	// an expression of megabytes.
+	targetName = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N}._ -]*$`)
 	hostName   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,62}[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?)*\.?$`)
 )
 
@@ -84,7 +87,7 @@ func (c Config) Validate() error {
 	for i, t := range c.Targets {
 		key := fmt.Sprintf("targets[%d]", i)
 		switch {
-		case !targetName.MatchString(t.Name):
+		case utf8.RuneCountInString(t.Name) > 64 || !targetName.MatchString(t.Name):
 			add("%s.name: %q is no name; use letters, digits, space, '.', '_' and '-', at most 64, a letter or digit first", key, t.Name)
 		case seen[t.Name]:
 			add("%s.name: %s stands twice", key, t.Name)

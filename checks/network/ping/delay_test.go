@@ -50,7 +50,6 @@ func answered(log []nettest.Echo, to netip.Addr) (held []time.Duration) {
 // What is measured is what the way really took, which the far end logs: one of
 // 5 ms, one of 20 ms, one that changes between the two, one of next to nothing.
 func TestDelay(t *testing.T) {
-	t.Parallel() // it mostly waits
 	m, relay := far(t, func(to netip.Addr, seq int) time.Duration {
 		last := int(to.As4()[3])
 		if last == 99 {
@@ -116,7 +115,6 @@ func agree(t *testing.T, f checks.Finding, held []time.Duration) bool {
 // Hundreds of targets are pinged one after another, not at once, and all are
 // measured.
 func TestHundreds(t *testing.T) {
-	t.Parallel() // it mostly waits
 	const n = 500
 	m, relay := far(t, func(netip.Addr, int) time.Duration { return 0 })
 	var last []int

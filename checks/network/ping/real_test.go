@@ -119,7 +119,6 @@ func lanConfig() Config {
 
 // watched is a LAN on which all have answered the client once.
 func watched(t *testing.T) (client, gateway, server *nettest.Machine, c *Check, res checks.Result) {
-	t.Parallel() // it mostly waits
 	client, gateway, server = lan(t)
 	c = inside(client, lanConfig(), func() []Target {
 		return []Target{{Name: "db1", Addr: netip.MustParseAddr("fd78::9"), Role: RolePeer}}
@@ -129,8 +128,12 @@ func watched(t *testing.T) (client, gateway, server *nettest.Machine, c *Check, 
 	return client, gateway, server, c, res
 }
 
-// All answer; then some packets are lost.
 func TestLAN(t *testing.T) {
+	nettest.Together(t, map[string]func(*testing.T){"loss": answersAndLoss, "server gone": serverGone, "gateway gone": gatewayGone})
+}
+
+// All answer; then some packets are lost.
+func answersAndLoss(t *testing.T) {
 	_, _, server, c, res := watched(t)
 	for _, subject := range []string{"gateway 10.78.0.1", "gateway fd78::1", "server6", "db1"} {
 		if f := find(t, res, "ping.answers", subject); f.Verdict != checks.OK {
@@ -177,7 +180,7 @@ func TestLAN(t *testing.T) {
 }
 
 // Sent nowhere, by this machine's own firewall; then a server that is gone.
-func TestServerGone(t *testing.T) {
+func serverGone(t *testing.T) {
 	client, _, server, c, _ := watched(t)
 	client.Filter("output", "ip daddr 10.78.0.9 drop")
 	if _, f := until(t, c, "ping.unsent", "server"); f.Verdict != checks.Attention || !strings.Contains(f.Args["error"].(string), "not permitted") {
@@ -194,7 +197,7 @@ func TestServerGone(t *testing.T) {
 
 // A gateway that answers no pings is there; then it is gone. One that never was
 // there did not go.
-func TestGatewayGone(t *testing.T) {
+func gatewayGone(t *testing.T) {
 	client, gateway, _, c, _ := watched(t)
 	client.IP("route", "add", "default", "via", "10.78.0.77", "metric", "90")
 	gateway.Filter("input", "icmp type echo-request drop")

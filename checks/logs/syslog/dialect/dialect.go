@@ -90,6 +90,8 @@ type Pairs struct {
 // Event is one way to say one thing.
 type Event struct {
 	Event string `yaml:"event"`
+	// App is what the header calls the program or module: one of these.
+	App []string `yaml:"app"`
 	// All of these words have to occur in the line, one of Any, none of Not.
 	All []string `yaml:"all"`
 	Any []string `yaml:"any"`
@@ -213,8 +215,8 @@ func (d *Dialect) prepare() error {
 		if !slices.Contains(Events(), e.Event) {
 			add("events[%d].event: %q is unknown; allowed: %s", n, e.Event, strings.Join(Events(), ", "))
 		}
-		if len(e.All)+len(e.Any)+len(e.Where) == 0 && e.Match == "" {
-			add("events[%d]: fits every line; give all, any, where or match", n)
+		if len(e.App)+len(e.All)+len(e.Any)+len(e.Where) == 0 && e.Match == "" {
+			add("events[%d]: fits every line; give app, all, any, where or match", n)
 		}
 		if len(e.Where)+len(e.Fields) > 0 && d.Pairs.Equals == "" {
 			add("events[%d]: where and fields want pairs", n)

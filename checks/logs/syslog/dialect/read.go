@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"slices"
 	"strings"
 
 	"xunjian/checks/logs/syslog/message"
@@ -69,6 +70,9 @@ func (d *Dialect) Read(m *Line) Reading {
 
 // may tells by words alone; app counts as a part of the line.
 func (e *Event) may(m *Line, app string) bool {
+	if len(e.App) > 0 && !slices.Contains(e.App, app) {
+		return false
+	}
 	for i := range e.all {
 		if w := &e.all[i]; !w.in(m.Text, &m.letters) && app != w.text {
 			return false

@@ -40,6 +40,7 @@ func TestParse(t *testing.T) {
 		{"<190>Mar  1 12:00:00 2027 H3C %%10SHELL/5/SHELL_LOGIN: admin logged in from 10.1.1.5.",
 			Message{23, 6, noon, "H3C", "", "", "", "", "%%10SHELL/5/SHELL_LOGIN: admin logged in from 10.1.1.5."}},
 		{"<190>Mar  1 12:00:00:250 2027 H3C %%10SHELL/5/SHELL_LOGIN: x", Message{23, 6, noon.Add(250 * time.Millisecond), "H3C", "", "", "", "", "%%10SHELL/5/SHELL_LOGIN: x"}},
+		{"<189>2027 Mar  1 12:00:00 NX-1 %VSHD-5-VSHD_SYSLOG_CONFIG_I: Configured", Message{23, 5, noon, "NX-1", "", "", "", "", "%VSHD-5-VSHD_SYSLOG_CONFIG_I: Configured"}},
 		{"<188>Mar  1 2027 12:00:00 USG6000 %%01SSH/4/SSH_FAIL(l)[3]:Failed", Message{23, 4, noon, "USG6000", "", "", "", "", "%%01SSH/4/SSH_FAIL(l)[3]:Failed"}},
 		{"<188>2027-03-01 12:00:00 USG6000 %%01SSH/4/SSH_FAIL(l):x", Message{23, 4, noon, "USG6000", "", "", "", "", "%%01SSH/4/SSH_FAIL(l):x"}},
 		{"<188>2027-03-01 12:00:00+08:00 USG6000 %%01A/4/B:x", Message{23, 4, noon, "USG6000", "", "", "", "", "%%01A/4/B:x"}},

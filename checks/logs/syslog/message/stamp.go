@@ -10,6 +10,7 @@ import (
 //	Mar  1 12:00:00            RFC 3164
 //	Mar  1 12:00:00.123 CST    Cisco, after an optional * or .
 //	Mar  1 2027 12:00:00       Huawei, Cisco with the year
+//	2027 Mar  1 12:00:00       Cisco NX-OS
 //	Mar  1 12:00:00 2027       H3C
 //	Mar  1 12:00:00:123 2027   H3C with milliseconds
 //	2027-03-01 12:00:00        Huawei and others, with - or /, a space or T
@@ -22,13 +23,16 @@ func stamp(s string, zone *time.Location, now time.Time) (time.Time, string, boo
 		r.rest = s[1:]
 	}
 	var year, month, day int
+	if y, ok := r.yearBeforeMonth(); ok {
+		year = y
+	}
 	switch {
 	case r.monthName(&month):
 		r.spaces()
 		if !r.number(&day, 1, 2) || !r.spaces() {
 			return time.Time{}, "", false
 		}
-		if y, ok := r.year(); ok {
+		if y, ok := r.year(); ok && year == 0 {
 			year = y
 		}
 	case r.number(&year, 4, 4) && year >= 1970 && (r.byte('-') || r.byte('/')) && r.number(&month, 1, 2) &&
@@ -131,6 +135,19 @@ func (r *reader) year() (int, bool) {
 	if s.number(&y, 4, 4) && y >= 1970 && s.spaces() {
 		*r = s
 		return y, true
+	}
+	return 0, false
+}
+
+// yearBeforeMonth reads a year that the name of a month follows.
+func (r *reader) yearBeforeMonth() (int, bool) {
+	s := *r
+	if y, ok := s.year(); ok {
+		after, month := s, 0
+		if after.monthName(&month) {
+			*r = s
+			return y, true
+		}
 	}
 	return 0, false
 }
