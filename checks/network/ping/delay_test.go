@@ -14,6 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"xunjian/checks"
 	"xunjian/checks/network/nettest"
 	"xunjian/checks/network/path"
@@ -265,6 +267,44 @@ func BenchmarkError(b *testing.B) {
 			slices.Sort(off)
 			b.ReportMetric(float64(off[len(off)/2].Microseconds()), "µs-median-error")
 			b.ReportMetric(float64(off[len(off)*95/100].Microseconds()), "µs-95%-error")
+			b.ReportMetric(0, "ns/op") // mostly waiting
+		})
+	}
+}
+
+// BenchmarkHundreds tells what a look at 500 targets costs, of which each look has
+// 15 s: processor time, that of the far end included, and the most memory that
+// the process ever had.
+func BenchmarkHundreds(b *testing.B) {
+	const n = 500
+	m, _ := far(b, func(netip.Addr, int) time.Duration { return 0 })
+	for name, group := range map[string]string{"group": "0 0", "raw": "1 0"} {
+		b.Run(name, func(b *testing.B) {
+			m.Run("sysctl", "-w", "net.ipv4.ping_group_range="+group)
+			var last []int
+			for i := range n {
+				last = append(last, 256+i)
+			}
+			c := inside(m, farConfig(last...), nil)
+			lost, unmeasured := 0, 0
+			var before, after unix.Rusage
+			unix.Getrusage(unix.RUSAGE_SELF, &before)
+			for b.Loop() {
+				if err := c.Run(b.Context(), checks.NewOutput(1)); err != nil {
+					b.Fatal(err)
+				}
+				for _, l := range c.last {
+					if l.err != nil {
+						unmeasured++
+					}
+					lost += c.cfg.Count - l.answer.Received
+				}
+			}
+			unix.Getrusage(unix.RUSAGE_SELF, &after)
+			b.ReportMetric(float64(after.Utime.Nano()+after.Stime.Nano()-before.Utime.Nano()-before.Stime.Nano())/1e6/float64(b.N), "ms-CPU/look")
+			b.ReportMetric(float64(after.Maxrss)/1024, "MB-most")
+			b.ReportMetric(float64(lost)/float64(b.N), "lost/look")
+			b.ReportMetric(float64(unmeasured)/float64(b.N), "unmeasured/look")
 			b.ReportMetric(0, "ns/op") // mostly waiting
 		})
 	}
