@@ -59,7 +59,7 @@ faults: build ## kill -9 at random instants, CYCLES times (default 5000)
 	XUNJIAN_FAULTS=$(CYCLES) $(GO) test -run '^TestKill' -v -timeout 24h ./agent/
 
 FLOOD ?= 60s
-flood: ## 50,000 syslog messages a second for FLOOD (default 60s), beside rsyslogd
+flood: ## 50,000 syslog messages a second for FLOOD (default 60s) each over UDP, TCP and TLS, beside rsyslogd
 	XUNJIAN_FLOOD=$(FLOOD) $(PURE) $(GO) test -run '^TestFlood$$' -v -timeout 1h ./checks/logs/syslog/
 
 soak: ## a million rotations of a log, with kills of the reader (half an hour)

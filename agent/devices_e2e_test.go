@@ -198,9 +198,9 @@ func (p *process) raises(t *testing.T, rule, source, code string, incident bool)
 func (p *process) listens(t *testing.T) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	said := regexp.MustCompile(`\b(udp|tcp|tls) (?:127\.0\.0\.1|\[::1\]):(\d+)`)
+	said := regexp.MustCompile(`\b(udp|tcp|tls) (?:127\.0\.0\.1|\[::1\]):([1-9]\d*)`)
 	waitFor(t, time.Minute, "the listeners", func() bool {
-		for check, found := range map[string]*regexp.Regexp{"syslog": said, "traps": regexp.MustCompile(`()127\.0\.0\.1:(\d+)`)} {
+		for check, found := range map[string]*regexp.Regexp{"syslog": said, "traps": regexp.MustCompile(`()127\.0\.0\.1:([1-9]\d*)`)} {
 			_, body, _ := p.call("GET", "/api/v1/checks/"+check, nil)
 			for _, m := range found.FindAllStringSubmatch(string(body), -1) {
 				if m[1] == "" {

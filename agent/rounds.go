@@ -33,7 +33,7 @@ func (a *Agent) openRounds(cfg *config.Config) error {
 // openReports builds what files the reports of rounds.
 func (a *Agent) openReports(cfg *config.Config) (err error) {
 	a.reports, err = reports.New(reports.Options{
-		Store: a.store, Rounds: a.rounds, Desk: a.desk, Engine: a.engine, Catalog: a.catalog, Zone: cfg.Location(), Host: cfg.Host,
+		Store: a.store, Rounds: a.rounds, Desk: a.desk, Engine: a.engine, Logs: logsInForce{a}, Catalog: a.catalog, Zone: cfg.Location(), Host: cfg.Host,
 		Unit: cfg.Unit.Name, Console: cfg.Console.URL, Template: cfg.Inspection.ReportTemplate, Keep: cfg.Inspection.KeepReports,
 		Systems: func() map[string]plan.SystemKind { return a.cfg.Load().Systems }, Mail: cfg.Notify.Mail.Server != "", Wake: a.outbox.Wake, Logger: a.log,
 	})

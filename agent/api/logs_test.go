@@ -67,7 +67,7 @@ func TestLogReview(t *testing.T) {
 		t.Fatalf("the review: %+v", all)
 	}
 	auth := all.Sources[0]
-	if auth.Source != "auth" || auth.Lines != 12 || auth.Behind != 0 || len(auth.Files) != 1 || auth.Files[0].Offset != int64(auth.Bytes) || auth.Files[0].Size != int64(auth.Bytes) || auth.Counts.OK != 12 || auth.LastLine.IsZero() {
+	if auth.Source != "auth" || auth.Lines != 12 || auth.Read != 12 || auth.Behind != 0 || len(auth.Files) != 1 || auth.Files[0].Offset != int64(auth.Bytes) || auth.Files[0].Size != int64(auth.Bytes) || auth.Counts.OK != 12 || auth.LastLine.IsZero() {
 		t.Errorf("a log: %+v", auth)
 	}
 	p := all.Patterns[0]

@@ -54,7 +54,10 @@ type (
 		// Behind is how many bytes of Files are still to be read.
 		Behind int64         `json:"behind"`
 		Files  []LogPosition `json:"files"`
-		Counts LogVerdicts   `json:"counts"`
+		// Read lines came within the time asked for; Counts are those that
+		// patterns know.
+		Read   uint64      `json:"read"`
+		Counts LogVerdicts `json:"counts"`
 	}
 	// LogPosition is how far a file was read, in bytes.
 	LogPosition struct {
@@ -142,7 +145,7 @@ func (c *call) logSource(s review.SourceSeen) LogSource {
 	out := LogSource{
 		Source: s.Source, Kind: s.Kind, Error: checks.SafeText(s.Error, 1000), Lines: s.Lines, Bytes: s.Bytes, Cut: s.Cut, Converted: s.Converted, Mended: s.Mended,
 		Rotations: s.Rotations, Truncated: s.Truncations, Emptied: s.Emptied, Rewritten: s.Rewritten, Gaps: s.Gaps,
-		FirstSeen: c.moment(s.FirstSeen), LastLine: c.moment(s.LastLine), UsualPause: s.Usual.Seconds(), Silent: s.Silent, Behind: s.Behind, Files: []LogPosition{},
+		FirstSeen: c.moment(s.FirstSeen), LastLine: c.moment(s.LastLine), UsualPause: s.Usual.Seconds(), Silent: s.Silent, Behind: s.Behind, Read: s.Read, Files: []LogPosition{},
 		Counts: LogVerdicts{s.Counts[checks.OK], s.Counts[checks.Attention], s.Counts[checks.Abnormal]},
 	}
 	for _, f := range s.Places {

@@ -119,7 +119,7 @@ func showLogs(r *request) error {
 	if o.Since.After(o.From) {
 		page.Since = r.moment(o.Since, r.now)
 	}
-	way := since(o.From, f)
+	way := lineSpan{o.From, f}
 	groups := map[string]bool{}
 	for _, s := range o.Sources {
 		page.Sources = append(page.Sources, option{s.Source, s.Source, s.Source == f.Source})
@@ -150,13 +150,11 @@ func showLogs(r *request) error {
 	return r.showLive("logs", r.T("console.nav.logs"), page)
 }
 
-// span is the time and the choice that a way to lines carries on.
+// lineSpan is the time and the choice that a way to lines carries on.
 type lineSpan struct {
 	from   time.Time
 	filter review.Filter
 }
-
-func since(from time.Time, f review.Filter) lineSpan { return lineSpan{from, f} }
 
 // to is the address of a page of lines since then, with more parameters by name
 // and value.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"html"
 	"image"
 	"image/png"
@@ -16,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"xunjian/agent/access"
 	"xunjian/alerting"
@@ -677,4 +679,63 @@ func errorIn(body string) string {
 		return m[1]
 	}
 	return ""
+}
+
+var nextLink = regexp.MustCompile(`rel="next" href="([^"]*)"`)
+
+// Lists go on where they stopped: the way to what is older keeps page, time and
+// choice.
+func TestOlderPages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	past(s)
+	s.set(noon)
+	for n := range 60 {
+		sig := alerting.Signal{
+			Key: fmt.Sprintf("a%d", n), Rule: fmt.Sprintf("Rule%02d", n), Status: alerting.Firing, Labels: map[string]string{"kind": "warning"},
+			Since: noon.Add(-time.Duration(n) * time.Minute), At: noon, Via: "rules",
+		}
+		must(t, s.desk.Signals(t.Context(), []alerting.Signal{sig}))
+		sig.Status = alerting.Ended
+		must(t, s.desk.Signals(t.Context(), []alerting.Signal{sig}))
+	}
+	s.set(noon.Add(time.Minute))
+	b := s.as(viewer, "en")
+	for path, c := range map[string]struct {
+		row  *regexp.Regexp
+		all  int
+		keep string
+	}{
+		"/alerts":                            {regexp.MustCompile(`Rule\d\d`), 60, ""},
+		"/incidents?code=F02&state=resolved": {regexp.MustCompile(`INC-\d+-\d+`), 47, "code=F02"},
+		"/incidents?q=%E4%B8%8A%E4%BC%A0":    {regexp.MustCompile(`INC-\d+-\d+`), 55, "q=%E4%B8%8A%E4%BC%A0"},
+	} {
+		seen := map[string]bool{}
+		for at, pages := path, 0; at != ""; pages++ {
+			res := b.get(at)
+			if res.code != http.StatusOK || pages > 3 {
+				t.Fatalf("%s: %d after %d pages", at, res.code, pages)
+			}
+			page := map[string]bool{}
+			for _, id := range c.row.FindAllString(res.body, -1) {
+				page[id] = true
+			}
+			for id := range page {
+				if seen[id] {
+					t.Errorf("%s shows %s again", at, id)
+				}
+				seen[id] = true
+			}
+			at = ""
+			if m := nextLink.FindStringSubmatch(res.body); m != nil {
+				at, _, _ = strings.Cut(html.UnescapeString(m[1]), "#")
+				if !strings.Contains(at, c.keep) {
+					t.Errorf("%s leads to %s, which lost %s", path, at, c.keep)
+				}
+			}
+		}
+		if len(seen) != c.all {
+			t.Errorf("%s shows %d in all, want %d", path, len(seen), c.all)
+		}
+	}
 }

@@ -196,7 +196,7 @@ func ruleOf(s access.Sample) string {
 	return fmt.Sprintf("CRS %d %s", s.Rule, visible(s.Says))
 }
 
-func (r *request) attackClass(name string) string { return r.or("console.attack."+name, name) }
+func (r *request) attackClass(name string) string { return r.or("access.class."+name, name) }
 
 func statusesOf(name string, n [6]uint64) statusRow {
 	row := statusRow{Name: name}

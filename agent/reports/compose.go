@@ -47,6 +47,7 @@ func Compose(f Facts, say inspection.Speaker, zone *time.Location) *bulletin.Doc
 	c.items()
 	if !f.Once {
 		c.forecasts()
+		c.logs()
 		c.incidents()
 		c.systems()
 		c.lessons()
@@ -486,6 +487,7 @@ func (c *composer) fields() map[string]string {
 	for name, section := range map[string]string{
 		"summary": c.w.summary, "needs": c.w.needs, "forecasts": c.w.forecasts, "incidents": c.w.incidents, "deadlines-missed": c.w.missed,
 		"systems": c.w.systems, "lessons": c.w.lessons, "drills": c.w.drills, "gaps": c.w.gaps,
+		"logs": c.w.logs, "log-lines": c.w.logKnown, "log-events": c.w.logEvents, "log-attacks": c.w.logAttacks, "log-kinds": c.w.logKinds, "file-changes": c.w.logFiles,
 	} {
 		out[name] = strings.Join(body[section], "\n")
 	}

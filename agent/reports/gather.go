@@ -42,6 +42,8 @@ type Facts struct {
 	Missed    []Missed   `json:"deadlines_missed"`
 	Systems   []System   `json:"systems"`
 	Lessons   []Lesson   `json:"lessons"`
+	// Logs are what logs and guarded files came to; nil where nobody was asked.
+	Logs *LogFacts `json:"logs,omitempty"`
 }
 
 type (
@@ -133,7 +135,7 @@ func (r *Reports) gather(ctx context.Context, round inspection.Round) (Facts, er
 		Host: r.opt.Host, Unit: r.opt.Unit, Made: r.opt.Now().UTC().Truncate(time.Millisecond), From: round.From, To: round.To, Round: round,
 		Gaps: []Span{}, Incidents: []Incident{}, Missed: []Missed{}, Systems: []System{}, Lessons: []Lesson{}, Charts: []Chart{},
 	}
-	for _, step := range []func(context.Context, *Facts) error{r.gaps, r.charts, r.trend, r.incidents, r.probed} {
+	for _, step := range []func(context.Context, *Facts) error{r.gaps, r.charts, r.trend, r.incidents, r.probed, r.logs} {
 		if err := step(ctx, &f); err != nil {
 			return f, fmt.Errorf("facts of the report: %w", err)
 		}

@@ -58,10 +58,12 @@ type (
 
 // Options are what Reports are made of.
 type Options struct {
-	Store   Store
-	Rounds  Rounds
-	Desk    Desk
-	Engine  Engine
+	Store  Store
+	Rounds Rounds
+	Desk   Desk
+	Engine Engine
+	// Logs is the review of logs; nil: reports say nothing of it.
+	Logs    Logs
 	Catalog *text.Catalog
 	Zone    *time.Location
 	Host    string

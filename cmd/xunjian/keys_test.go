@@ -16,6 +16,7 @@ import (
 	"xunjian/agent/api"
 	"xunjian/alerting/inspection"
 	"xunjian/alerting/plan"
+	"xunjian/checks/logs/review"
 )
 
 var update = flag.Bool("update", false, "write testdata/keys again")
@@ -27,6 +28,7 @@ var contracts = map[string]reflect.Type{
 	"status": reflect.TypeFor[api.Status](), "inspect": reflect.TypeFor[api.Inspection](),
 	"checks": reflect.TypeFor[api.CheckList](), "check": reflect.TypeFor[api.CheckDetail](), "check-run": reflect.TypeFor[api.CheckRun](),
 	"alerts": reflect.TypeFor[api.AlertList](), "alert-log": reflect.TypeFor[api.AlertLog](), "lines": reflect.TypeFor[api.LinePage](),
+	"scan":  reflect.TypeFor[review.Summary](),
 	"rules": reflect.TypeFor[api.RuleList](), "rule-tests": reflect.TypeFor[api.RuleTestReport](), "backtest": reflect.TypeFor[api.BacktestReport](),
 	"plan": reflect.TypeFor[api.Plan](), "scenario": reflect.TypeFor[api.Scenario](), "codes": reflect.TypeFor[[]api.Category](),
 	"rounds": reflect.TypeFor[api.RoundList](), "round": reflect.TypeFor[inspection.RoundView](), "reports": reflect.TypeFor[api.ReportList](), "forms": reflect.TypeFor[api.FormList](),

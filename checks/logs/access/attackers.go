@@ -39,8 +39,8 @@ type Sample struct {
 const (
 	maxAttackers = 256
 	maxSamples   = 8
-	// keepAttackers is how long one is remembered.
-	keepAttackers = 7 * 24 * time.Hour
+	// KeepAttackers is how long one is remembered.
+	KeepAttackers = 7 * 24 * time.Hour
 )
 
 // grave are the classes whose attacks got what they wanted if they were
@@ -118,7 +118,7 @@ func (s *site) makeRoom(at time.Time) {
 		return cmp.Or(cmp.Compare(min(a.Answered, 1), min(b.Answered, 1)), a.Last.Compare(b.Last))
 	})
 	for n, k := range list {
-		if n < maxAttackers/4 || at.Sub(k.Last) > keepAttackers {
+		if n < maxAttackers/4 || at.Sub(k.Last) > KeepAttackers {
 			delete(s.Attackers, k.Client)
 		}
 	}

@@ -106,7 +106,7 @@ func (s *site) report(name string, now time.Time) SiteReport {
 			out.Upstreams[name] = *k
 		}
 	}
-	for _, k := range s.attackers(now, keepAttackers) {
+	for _, k := range s.attackers(now, KeepAttackers) {
 		if len(out.Attackers) == reportAttackers {
 			break
 		}

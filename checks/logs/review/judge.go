@@ -46,6 +46,7 @@ func (j *judge) take(b tail.Block) (grave bool) {
 		j.known.Began = b.Read.UTC()
 	}
 	j.rhythmOf(b.Source).came(b.Read)
+	j.known.hour(b.Read.Unix()/3600, b.Source)[allLines] += uint64(bytes.Count(b.Text, []byte{'\n'}))
 	grave = j.backwards(b)
 	j.matcher(b.Kind).Scan(b.Text, func(h *pattern.Hit) {
 		if j.hit(h, b) {

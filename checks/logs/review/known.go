@@ -18,7 +18,8 @@ type known struct {
 	Logins uint64            `json:"logins"`
 	// Began is when the first line was read.
 	Began time.Time `json:"began,omitzero"`
-	// Hours count by hour since 1970, source and pattern.
+	// Hours count by hour since 1970, source and pattern; allLines stands for
+	// whatever was read in that hour.
 	Hours map[int64]map[string]map[string]uint64 `json:"hours"`
 	// Last are the last lines of each pattern.
 	Last map[string][]Seen `json:"last"`
@@ -119,16 +120,20 @@ const (
 	maxUserLength = 64
 )
 
+// allLines is in place of a pattern's name.
+const allLines = ""
+
 // count counts a line of a pattern.
 func (k *known) count(source, name string, at, now time.Time) {
 	k.Counts[name]++
-	h := at.Unix() / 3600
-	if h > now.Unix()/3600 {
-		h = now.Unix() / 3600
+	h := min(at.Unix(), now.Unix()) / 3600
+	if h > now.Unix()/3600-maxHours { // of long ago only the sum counts
+		k.hour(h, source)[name]++
 	}
-	if h <= now.Unix()/3600-maxHours {
-		return // of long ago: only the sum counts
-	}
+}
+
+// hour is where the lines of a source are counted that came in an hour.
+func (k *known) hour(h int64, source string) map[string]uint64 {
 	if k.Hours[h] == nil {
 		k.Hours[h] = map[string]map[string]uint64{}
 		if len(k.Hours) > maxHours {
@@ -138,7 +143,7 @@ func (k *known) count(source, name string, at, now time.Time) {
 	if k.Hours[h][source] == nil {
 		k.Hours[h][source] = map[string]uint64{}
 	}
-	k.Hours[h][source][name]++
+	return k.Hours[h][source]
 }
 
 // keep keeps a line of a pattern.

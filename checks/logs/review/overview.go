@@ -41,8 +41,9 @@ type SourceSeen struct {
 	// Silent says that it has been silent for more than twice that and a
 	// quarter of an hour, as the rule LogSilent has it.
 	Silent bool
-	// Counts are the lines of its patterns by their verdict, within the time of
-	// the Overview.
+	// Read is how many of its lines were read within the time of the Overview,
+	// Counts the lines of its patterns by their verdict.
+	Read   uint64
 	Counts map[checks.Verdict]uint64
 }
 
@@ -147,6 +148,10 @@ func (r *Review) sources(f Filter, first, end int64, now time.Time) []SourceSeen
 		}
 		for h := first; h < end; h++ {
 			for name, n := range r.judge.known.Hours[h][s.Source] {
+				if name == allLines {
+					one.Read += n
+					continue
+				}
 				one.Counts[verdicts[name]] += n
 			}
 		}

@@ -18,7 +18,7 @@ const (
 	maxDatagram = 64 << 10
 	// kernelBuffer is asked for where datagrams wait before they are read; the
 	// kernel may give less (net.core.rmem_max).
-	kernelBuffer = 16 << 20
+	kernelBuffer = 32 << 20
 )
 
 // datagramReader reads a UDP socket into the queue.
