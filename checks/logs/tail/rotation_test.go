@@ -2,8 +2,10 @@ package tail
 
 import (
 	"bufio"
+	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -104,7 +106,7 @@ func read(dir string) {
 		if r.IntN(3) == 0 {
 			if err := t.With(func() {
 				s := t.StatsLocked()[0]
-				fmt.Println("committed", l.Next, len(l.ahead), len(l.Twice), len(l.Other), s.Gaps, s.Truncations, s.Error)
+				fmt.Println("committed", l.Next, len(l.ahead), len(l.Twice), len(l.Other), s.Gaps, s.Truncations, waiting(t), s.Error)
 			}); err != nil {
 				fmt.Println("error", err)
 			}
@@ -115,6 +117,17 @@ func read(dir string) {
 		}
 		time.Sleep(time.Duration(r.IntN(400)) * time.Microsecond)
 	}
+}
+
+// waiting counts the logs of which a file is still in the making, and has to be
+// looked at again.
+func waiting(t *Tailer) (n int) {
+	for _, st := range t.feeds[0].src.(*files).streams {
+		if st.search {
+			n++
+		}
+	}
+	return n
 }
 
 // rotor writes numbered lines and rotates at random instants as logrotate does
@@ -171,6 +184,9 @@ func (w *rotor) rotate() {
 		w.kept = append(w.kept, "")
 		for n := len(w.kept) - 1; n > 0; n-- {
 			w.kept[n] = fmt.Sprintf("app.log.%d", n+1)
+			if strings.HasSuffix(w.kept[n-1], ".gz") {
+				w.kept[n] += ".gz"
+			}
 			w.rename(w.kept[n-1], w.kept[n])
 		}
 		w.kept[0] = "app.log.1"
@@ -181,6 +197,33 @@ func (w *rotor) rotate() {
 	}
 	w.f.Close()
 	w.open()
+}
+
+// pack compresses a rotated file, not the newest, as logrotate does a rotation
+// later.
+func (w *rotor) pack() {
+	if len(w.kept) < 2 {
+		return
+	}
+	n := 1 + w.r.IntN(len(w.kept)-1)
+	path := filepath.Join(w.dir, w.kept[n])
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if strings.HasSuffix(path, ".gz") || len(raw) == 0 {
+		return // logrotate's notifempty
+	}
+	f, err := os.Create(path + ".gz")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	z := gzip.NewWriter(f)
+	_, err1 := z.Write(raw)
+	if err := errors.Join(err1, z.Close(), f.Close(), os.Remove(path)); err != nil {
+		w.t.Fatal(err)
+	}
+	w.kept[n] += ".gz"
 }
 
 func (w *rotor) rename(from, to string) {
@@ -253,8 +296,9 @@ func (r *reader) kill() {
 	_ = r.cmd.Wait()
 }
 
-// reach waits until every line before next has been committed.
-func (r *reader) reach(t *testing.T, next int) {
+// reach waits until every line before next has been committed, and, if settled
+// is set, nothing has to be looked at again.
+func (r *reader) reach(t *testing.T, next int, settled bool) {
 	t.Helper()
 	deadline := time.After(60 * time.Second)
 	last := ""
@@ -265,12 +309,12 @@ func (r *reader) reach(t *testing.T, next int) {
 				t.Fatalf("the reader stopped: %s; before that %s", s, last)
 			}
 			last = s
-			var n, ahead, twice, other, gaps, truncations int
-			fmt.Sscanf(s, "committed %d %d %d %d %d %d", &n, &ahead, &twice, &other, &gaps, &truncations)
+			var n, ahead, twice, other, gaps, truncations, waiting int
+			fmt.Sscanf(s, "committed %d %d %d %d %d %d %d", &n, &ahead, &twice, &other, &gaps, &truncations, &waiting)
 			if truncations > 0 || gaps > 0 {
 				t.Fatalf("the reader believes that a file was emptied or lost: %s", s)
 			}
-			if n >= next {
+			if n >= next && (waiting == 0 || !settled) {
 				return
 			}
 		case <-deadline:
@@ -306,6 +350,18 @@ func TestRotation(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("XUNJIAN_ROTATIONS")); err == nil {
 		want = n
 	}
+	rotate(t, want, false)
+}
+
+// TestPackedRotation is the same with files that are compressed at random
+// instants, which takes longer: what may still be in the making is waited for.
+func TestPackedRotation(t *testing.T) {
+	t.Parallel()
+	rotate(t, 600, true)
+}
+
+func rotate(t *testing.T, want int, packs bool) {
+	t.Helper()
 	dir := scratch(t)
 	logs := filepath.Join(dir, "log")
 	if err := os.Mkdir(logs, 0o700); err != nil {
@@ -323,9 +379,13 @@ func TestRotation(t *testing.T) {
 		switch k := w.r.IntN(1000); {
 		case k < 500:
 			w.write(1 + w.r.IntN(5))
-		case k < 999:
+		case k < 970:
 			w.rotate()
-		default:
+		case k < 998 && packs:
+			w.pack()
+		case k < 998:
+			w.rotate()
+		case k == 998:
 			rd.kill()
 			kills++
 			for range w.r.IntN(4) { // goes on while nobody reads
@@ -336,14 +396,14 @@ func TestRotation(t *testing.T) {
 		}
 		// Nothing is deleted that was not read, which would be a loss by itself:
 		// who has read the line in the new file has seen that the old one lost
-		// its name.
+		// its name, and who waits for nothing has seen what was compressed.
 		if len(w.kept) > room {
 			w.write(1)
-			rd.reach(t, w.next)
+			rd.reach(t, w.next, packs)
 			w.forget(w.r.IntN(5))
 			room = 5 + w.r.IntN(15)
 		}
 	}
-	rd.reach(t, w.next)
+	rd.reach(t, w.next, packs)
 	t.Logf("%d lines, %d rotations, %d kills", w.next, w.rotations, kills)
 }
