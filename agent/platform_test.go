@@ -63,7 +63,9 @@ func (n *nginx) start(t *testing.T, servers string) {
 	conf := filepath.Join(n.dir, "nginx.conf")
 	must(t, os.WriteFile(conf, []byte(fmt.Sprintf("daemon off; master_process off; pid %[1]s/pid; error_log stderr;\nevents {}\nhttp { access_log off; default_type text/html; charset utf-8; client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;\n%[2]s}\n", n.dir, servers)), 0o644))
 	n.cmd = exec.Command("nginx", "-e", "stderr", "-p", n.dir, "-c", conf)
-	n.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	// No Pdeathsig: it strikes when the thread that started the server ends, and
+	// tests in network namespaces end theirs.
+	n.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	said := &lockedBuffer{}
 	n.cmd.Stdout, n.cmd.Stderr = said, said
 	must(t, n.cmd.Start())

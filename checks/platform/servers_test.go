@@ -214,7 +214,7 @@ type server struct {
 func startServer(name string, args ...string) (*server, error) {
 	s := &server{cmd: exec.Command(name, args...), output: &lines{}, gone: make(chan struct{})}
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := s.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s (install it by make packages): %w", name, err)
 	}

@@ -94,7 +94,7 @@ func (s *Server) Start() {
 		"--innodb-flush-log-at-trx-commit=2", "--skip-name-resolve", "--performance-schema=off", "--key-buffer-size=1M", "--aria-pagecache-buffer-size=1M",
 	}, s.args...)
 	s.cmd = exec.Command("/usr/sbin/mariadbd", args...)
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, Pdeathsig: syscall.SIGKILL}
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 	if err := s.cmd.Start(); err != nil {
 		s.tb.Fatalf("start mariadbd: %v", err)
 	}

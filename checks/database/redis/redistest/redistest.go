@@ -73,7 +73,7 @@ func (s *Server) Start() {
 		"--dir", s.Dir, "--logfile", s.Log, "--save", "", "--protected-mode", "no",
 	}, s.args...)...)
 	s.cmd.Dir = s.Dir
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, Pdeathsig: syscall.SIGKILL}
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 	if err := s.cmd.Start(); err != nil {
 		s.tb.Fatalf("start redis-server (package redis-server): %v", err)
 	}
