@@ -63,8 +63,9 @@ bench-probes: build ## CPU and memory of a thousand probes at 10s (6 minutes)
 	$(PURE) $(GO) test -run '^$$' -bench ThousandProbes -benchtime 1x -timeout 20m ./agent/
 
 CYCLES ?= 5000
-faults: build ## kill -9 at random instants, CYCLES times (default 5000)
+faults: build ## kill -9 at random instants, and random lives of incidents, CYCLES times (default 5000)
 	XUNJIAN_FAULTS=$(CYCLES) $(GO) test -run '^TestKill' -v -timeout 24h ./agent/
+	$(GO) test -run '^TestRandomLife$$' -timeout 24h ./alerting -rapid.checks=$(CYCLES)
 
 FLOOD ?= 60s
 flood: ## 50,000 syslog messages a second for FLOOD (default 60s) each over UDP, TCP and TLS, beside rsyslogd

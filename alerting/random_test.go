@@ -2,6 +2,7 @@ package alerting_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"testing"
 	"time"
@@ -15,8 +16,15 @@ import (
 
 // TestRandomLife sends random signals and commands to a Desk that is restarted
 // and whose store fails at random, and holds after each step what must always
-// hold.
+// hold: forty lives, or as many as -rapid.checks says (make faults).
 func TestRandomLife(t *testing.T) {
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
+	if !asked {
+		if err := flag.Set("rapid.checks", "40"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		r := enter(t)
 		defer r.store.Close()

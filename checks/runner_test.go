@@ -200,6 +200,15 @@ func TestIntervalsThatMeetShareOneTime(t *testing.T) {
 }
 
 func TestAHungCheckCostsOneGoroutineAndNothingElse(t *testing.T) {
+	// Goroutines are counted over the process: those of the tests before have to
+	// be gone.
+	for same, last := 0, 0; same < 5; time.Sleep(20 * time.Millisecond) {
+		if n := runtime.NumGoroutine(); n == last {
+			same++
+		} else {
+			same, last = 0, n
+		}
+	}
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		hung := &fake{name: "hung", look: func(_ context.Context, out *checks.Output) error {
