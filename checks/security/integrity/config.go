@@ -5,7 +5,7 @@
 // dropped is an attack on the system (A01 of the plan).
 //
 // A watcher makes it fast; the walk over the whole tree is the truth. Large
-// trees are read within a budget, at idle priority, and go on where they were
+// trees are read within a budget, at the lowest priority, and go on where they were
 // after a restart.
 package integrity
 

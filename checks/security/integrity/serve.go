@@ -45,9 +45,9 @@ func (c *Check) Serve(ctx context.Context, wake func()) error {
 	} // else no watcher to be had: the walks see everything, later
 	ended := make(chan error, 1)
 	go func() {
-		// The thread is given up with the goroutine: its idle priority with it.
+		// The thread is given up with the goroutine: its low priority with it.
 		runtime.LockOSThread()
-		beIdle()
+		standBack()
 		ended <- s.run(ctx, c.cfg.Interval)
 	}()
 	err = <-ended

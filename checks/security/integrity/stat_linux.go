@@ -51,9 +51,11 @@ func rightsOf(path string) string {
 
 const (
 	ioprioWhoProcess = 1
-	ioprioIdle       = 3 << 13
+	ioprioLowest     = 2<<13 | 7 // best effort, last of eight
 )
 
-// beIdle lets the calling thread read only when nobody else does. Where the
-// scheduler of the disk knows no priorities it changes nothing.
-func beIdle() { unix.Syscall(unix.SYS_IOPRIO_SET, ioprioWhoProcess, 0, ioprioIdle) }
+// standBack gives the calling thread the lowest priority at the disk that still
+// gets its turn: in the idle class each request may wait ten seconds behind
+// others, also those by which the thread keeps what it saw while a Run waits for
+// it. Where the scheduler of the disk knows no priorities it changes nothing.
+func standBack() { unix.Syscall(unix.SYS_IOPRIO_SET, ioprioWhoProcess, 0, ioprioLowest) }

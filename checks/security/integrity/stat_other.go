@@ -19,4 +19,4 @@ func statOf(info fs.FileInfo) Entry {
 
 func rightsOf(string) string { return "" }
 
-func beIdle() {}
+func standBack() {}
