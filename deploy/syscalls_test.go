@@ -1,6 +1,8 @@
 package deploy_test
 
 import (
+	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"os/user"
@@ -85,6 +87,15 @@ func watchAgent(t *testing.T, trace string) {
 			t.Fatalf("%v: %v\n%s", args, err, out)
 		}
 	}
+	// Every check has had its turn when the one of the clock, which asks for
+	// The clock is looked at by adjtimex; not before is the agent at work.
+	d.eventually(t, func() error {
+		b, err := os.ReadFile(trace)
+		if err == nil && !bytes.Contains(b, []byte("adjtimex(")) {
+			err = errors.New("the clock was not looked at yet")
+		}
+		return err
+	})
 	d.cmd.Process.Signal(syscall.SIGHUP)
 	d.eventually(t, func() error {
 		_, err := os.Stat(trace)
