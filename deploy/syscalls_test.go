@@ -87,7 +87,6 @@ func watchAgent(t *testing.T, trace string) {
 			t.Fatalf("%v: %v\n%s", args, err, out)
 		}
 	}
-	// Every check has had its turn when the one of the clock, which asks for
 	// The clock is looked at by adjtimex; not before is the agent at work.
 	d.eventually(t, func() error {
 		b, err := os.ReadFile(trace)
