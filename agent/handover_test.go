@@ -49,13 +49,13 @@ func TestHandover(t *testing.T) {
 	write("xunjian.yaml", `zone: UTC
 roster:
   people:
-    - {id: li, name: 李明, roles: [tech-staff], phone: 154 0000 0101}
-    - {id: zhang, name: Zhang Wei, roles: [tech-staff], phone: 154 0000 0102, lang: en}
-    - {id: wang, name: 王芳, roles: [tech-staff], phone: 154 0000 0103}
+    - {id: li, name: 李明, roles: [tech-staff], phone: 010-5550-0101}
+    - {id: zhang, name: Zhang Wei, roles: [tech-staff], phone: 010-5550-0102, lang: en}
+    - {id: wang, name: 王芳, roles: [tech-staff], phone: 010-5550-0103}
   shifts: [{role: tech-staff, calendar: duty.ics}]
 notify:
   gateways:
-    - {name: own, kind: sms, provider: http, url: "`+phones.URL+`/send", body: '{"to": {{json .Phone}}, "text": {{json .Text}}}', success: {field: code, equals: "0"}}
+    - {name: own, kind: sms, provider: http, numbers: "^010", url: "`+phones.URL+`/send", body: '{"to": {{json .Phone}}, "text": {{json .Text}}}', success: {field: code, equals: "0"}}
 `)
 	heard := func() int {
 		mu.Lock()
@@ -79,7 +79,7 @@ notify:
 	p.stop(t)
 	mu.Lock()
 	defer mu.Unlock()
-	if len(told) != 2 || heardOnce(told["+8615400000101"], "值班交接", "李明", "Zhang Wei") != nil || heardOnce(told["+8615400000102"], "takes over", "李明", "Zhang Wei") != nil {
+	if len(told) != 2 || heardOnce(told["+861055500101"], "值班交接", "李明", "Zhang Wei") != nil || heardOnce(told["+861055500102"], "takes over", "李明", "Zhang Wei") != nil {
 		t.Errorf("told: %q", told)
 	}
 }

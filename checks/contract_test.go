@@ -187,7 +187,7 @@ func TestSafeText(t *testing.T) {
 func TestResultsAsJSON(t *testing.T) {
 	res := checks.Result{
 		Check: "disk", Time: time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC), Duration: time.Second,
-		Verdict: checks.Attention, Every: 15 * time.Second,
+		Verdict: checks.Attention, Every: 30 * time.Second,
 		Findings: []checks.Finding{{Subject: "/", Code: "disk.full", Args: map[string]any{"used": 0.9}, Verdict: checks.Attention}},
 		Samples:  []checks.Sample{{Desc: descProbe, Values: []string{"x"}}},
 	}
@@ -196,7 +196,7 @@ func TestResultsAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantText(t, "JSON", string(b), `{"check":"disk","time":"2026-05-01T08:00:00Z","duration":1000000000,"verdict":"attention",`+
-		`"findings":[{"subject":"/","code":"disk.full","args":{"used":0.9},"verdict":"attention"}],"every":15000000000}`)
+		`"findings":[{"subject":"/","code":"disk.full","args":{"used":0.9},"verdict":"attention"}],"every":30000000000}`)
 }
 
 func TestNames(t *testing.T) {

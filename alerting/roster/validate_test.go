@@ -20,7 +20,7 @@ func TestValidate(t *testing.T) {
 		want   string // empty: valid
 	}{
 		{"whole", func(*Person) {}, ""},
-		{"mobile with country code", func(p *Person) { p.Phone = "+86 154 0000 0101" }, ""},
+		{"country code", func(p *Person) { p.Phone = "+86 10 5550 0101" }, ""},
 		{"extension", func(p *Person) { p.Phone = "010-5550-0101转8001" }, ""},
 		{"short code", func(p *Person) { p.Phone = "12345" }, ""},
 		{"no way to reach", func(p *Person) { p.Phone, p.Mail = "", "" }, ""},

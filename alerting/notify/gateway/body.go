@@ -19,7 +19,8 @@ import (
 // Fields are what the templates of the provider http can say. All are one line
 // each.
 type Fields struct {
-	// Phone has + and the code of the country; National is without +86.
+	// Phone has + and the code of the country; National is as dialled on the
+	// mainland.
 	Phone, National string
 	// Text is what to say, already cut to size. Sign is the name of the
 	// signature, which is counted in the size and is not in Text.
@@ -60,7 +61,7 @@ func fill(t *template.Template, f Fields) (string, error) {
 // that could break out of its place.
 func samples() (usual, hostile Fields) {
 	usual = Fields{
-		Phone: "+8615400000100", National: "15400000100", Text: "IV 级 F03 INC-20260302-0001", Sign: "巡检", Key: "0123456789abcdef0123456789abcdef",
+		Phone: "+861055500100", National: "01055500100", Text: "IV 级 F03 INC-20260302-0001", Sign: "巡检", Key: "0123456789abcdef0123456789abcdef",
 		Incident: "INC-20260302-0001", Lang: "zh-CN", Kind: "opened",
 	}
 	hostile = usual

@@ -31,10 +31,12 @@ import (
 const (
 	keyID  = "LTAI-of-a-test"
 	secret = "a secret of the test"
-	mobile = "154 0000 0101"
+	phone  = "010-5550-0101"
+	// landlines are the numbers that gateways of the tests take.
+	landlines = `^(\+86|0)10[0-9]{8}$`
 )
 
-var reader = roster.Person{ID: "wang", Name: "王芳", Phone: mobile}
+var reader = roster.Person{ID: "wang", Name: "王芳", Phone: phone}
 
 func file(t *testing.T, content string) string {
 	t.Helper()
@@ -122,7 +124,7 @@ func plainDesk(t *testing.T) *desk {
 
 func plain(t *testing.T, address string) gateway.Config {
 	return gateway.Config{
-		Name: "own", Kind: gateway.SMS, Provider: gateway.HTTP, URL: address + "/send", Limits: often(), Parts: 10, Text: []string{"subject", "text", "facts", "link"},
+		Name: "own", Kind: gateway.SMS, Provider: gateway.HTTP, URL: address + "/send", Numbers: landlines, Limits: often(), Parts: 10, Text: []string{"subject", "text", "facts", "link"},
 		HeaderFiles: []gateway.HeaderFile{{Name: "X-Token", File: file(t, secret)}},
 		Body:        `{"to": {{json .Phone}}, "text": {{json .Text}}}`, Success: gateway.Success{Field: "code", Equals: "0", Retry: []string{"1*"}, Permanent: []string{"2001"}},
 	}
@@ -152,7 +154,7 @@ func TestContract(t *testing.T) {
 		gone.Close()
 		return notifytest.Place{
 			Channel: open(t, plain(t, d.URL)), Refused: open(t, plain(t, gone.URL)), Silent: open(t, plain(t, "http://"+silent.Addr().String())),
-			Person: reader, Identified: true, Secrets: []string{secret, "15400000101"},
+			Person: reader, Identified: true, Secrets: []string{secret, "1055500101", phone},
 			Arrived: func(*testing.T) []notifytest.Arrival {
 				var out []notifytest.Arrival
 				for _, one := range d.all() {
@@ -213,17 +215,52 @@ func TestUse(t *testing.T) {
 		t.Errorf("of level IV: %v, %v", err, d.all())
 	}
 	m.Incident.Level = "II"
-	if err := g.Deliver(t.Context(), m); err != nil || len(d.all()) != 1 || d.all()[0].phone != "+8615400000101" {
+	if err := g.Deliver(t.Context(), m); err != nil || len(d.all()) != 1 || d.all()[0].phone != "+861055500101" {
 		t.Errorf("of level II: %v, %v", err, d.all())
 	}
 	m.Key += "x"
 	var after *channel.RetryAfter
-	if err := g.Deliver(t.Context(), m); !errors.As(err, &after) || after.After > 30*time.Second || strings.Contains(err.Error(), "15400000101") {
+	if err := g.Deliver(t.Context(), m); !errors.As(err, &after) || after.After > 30*time.Second || strings.Contains(err.Error(), "55500101") {
 		t.Errorf("at once again: %v", err)
 	}
-	for phone, want := range map[string]bool{mobile: true, "+86 15400000101": true, "0086-154-0000-0101": true, "010-5550-0101": false, "+1 202 555 0101": false, "": false, "1540000010": false} {
+	for phone, want := range map[string]bool{phone: true, "+86 10 5550 0101": true, "0086-10-5550-0101": true, "+1 202 555 0101": false, "": false, "010-5550-010": false} {
 		if g.Reaches(roster.Person{Phone: phone}) != want {
 			t.Errorf("reaches %q: %v", phone, !want)
+		}
+	}
+}
+
+// A gateway that is told nothing takes mobile numbers of the mainland only. The
+// one here is put together when the test runs, in a block that no carrier has.
+func TestDefaultNumbers(t *testing.T) {
+	cfg := plain(t, "http://127.0.0.1")
+	cfg.Numbers = ""
+	g := open(t, cfg)
+	mobile := fmt.Sprintf("154%08d", 101)
+	for phone, want := range map[string]bool{
+		mobile: true, "+86 " + mobile: true, "0086-" + mobile: true, "86" + mobile: true, mobile[:3] + "-" + mobile[3:7] + " " + mobile[7:]: true,
+		mobile[:10]: false, mobile + "0": false, "120" + mobile[3:]: false, phone: false, "+86 10 5550 0101": false,
+	} {
+		if g.Reaches(roster.Person{Phone: phone}) != want {
+			t.Errorf("reaches %q: %v", phone, !want)
+		}
+	}
+}
+
+// The 0 of an area code is dialled within the country only.
+func TestSpelled(t *testing.T) {
+	mobile := fmt.Sprintf("154%08d", 101)
+	for written, want := range map[string][2]string{
+		phone:              {"+861055500101", "01055500101"},
+		"+86 10 5550 0101": {"+861055500101", "01055500101"},
+		"（010）５５５０－０１０１":   {"+861055500101", "01055500101"},
+		"0086-" + mobile:   {"+86" + mobile, mobile},
+		mobile:             {"+86" + mobile, mobile},
+		"400-555-0101":     {"+864005550101", "4005550101"},
+		"+1 202 555 0101":  {"+12025550101", "12025550101"},
+	} {
+		if e164, national := gateway.Spelled(written); e164 != want[0] || national != want[1] {
+			t.Errorf("%s: %s and %s, want %v", written, e164, national, want)
 		}
 	}
 }
@@ -318,7 +355,7 @@ func tencent(t *testing.T) *desk {
 			return
 		}
 		d.take(in.SessionContext, in.PhoneNumberSet[0], strings.Join(in.TemplateParamSet, "|"))
-		fmt.Fprint(w, `{"Response":{"SendStatusSet":[{"SerialNo":"1","PhoneNumber":"+8615400000101","Fee":1,"SessionContext":"","Code":"Ok","Message":"send success","IsoCode":"CN"}],"RequestId":"1"}}`)
+		fmt.Fprint(w, `{"Response":{"SendStatusSet":[{"SerialNo":"1","PhoneNumber":"+861055500101","Fee":1,"SessionContext":"","Code":"Ok","Message":"send success","IsoCode":"CN"}],"RequestId":"1"}}`)
 	})
 }
 
@@ -332,7 +369,7 @@ func TestClouds(t *testing.T) {
 		phone string
 		fails map[string]string // the body: permanent, or how long to wait
 	}{
-		"aliyun": {aliyun(t), gateway.Config{SignName: "巡检", TemplateID: "SMS_1", Params: []string{"subject", "level"}}, "15400000101", map[string]string{
+		"aliyun": {aliyun(t), gateway.Config{SignName: "巡检", TemplateID: "SMS_1", Params: []string{"subject", "level"}}, "01055500101", map[string]string{
 			`{"Message":"触发分钟级流控Permits:1","RequestId":"1","Code":"isv.BUSINESS_LIMIT_CONTROL"}`: "1m0s",
 			`{"Message":"触发小时级流控Permits:5","RequestId":"1","Code":"isv.BUSINESS_LIMIT_CONTROL"}`: "20m0s",
 			`{"Message":"触发天级流控Permits:40","RequestId":"1","Code":"isv.BUSINESS_LIMIT_CONTROL"}`: "1h0m0s",
@@ -340,7 +377,7 @@ func TestClouds(t *testing.T) {
 			`{"Message":"no money","RequestId":"1","Code":"isv.AMOUNT_NOT_ENOUGH"}`:              "again",
 			`{"Message":"flow","RequestId":"1","Code":"Throttling.User"}`:                        "10s",
 		}},
-		"tencent": {tencent(t), gateway.Config{SignName: "巡检", TemplateID: "7", AppID: "1400", Params: []string{"subject", "level"}}, "+8615400000101", map[string]string{
+		"tencent": {tencent(t), gateway.Config{SignName: "巡检", TemplateID: "7", AppID: "1400", Params: []string{"subject", "level"}}, "+861055500101", map[string]string{
 			`{"Response":{"SendStatusSet":[{"Code":"LimitExceeded.PhoneNumberThirtySecondLimit","Message":"x"}],"RequestId":"1"}}`: "30s",
 			`{"Response":{"SendStatusSet":[{"Code":"InvalidParameterValue.IncorrectPhoneNumber","Message":"x"}],"RequestId":"1"}}`: "permanent",
 			`{"Response":{"Error":{"Code":"AuthFailure.SignatureFailure","Message":"x"},"RequestId":"1"}}`:                         "again",
@@ -349,7 +386,7 @@ func TestClouds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := c.cfg
-			cfg.Name, cfg.Kind, cfg.Provider, cfg.Endpoint, cfg.Limits = "cloud", gateway.SMS, name, c.desk.URL, often()
+			cfg.Name, cfg.Kind, cfg.Provider, cfg.Endpoint, cfg.Numbers, cfg.Limits = "cloud", gateway.SMS, name, c.desk.URL, landlines, often()
 			cfg.AccessKeyID, cfg.AccessKeySecretFile = keyID, file(t, secret)
 			g := open(t, cfg)
 			for range 2 {
@@ -405,7 +442,7 @@ func TestVoice(t *testing.T) {
 			}
 			fmt.Fprint(w, `{"Response":{"SendStatus":{"CallId":"1","SessionContext":""},"RequestId":"1"}}`)
 		}))
-		cfg.Name, cfg.Kind, cfg.Provider, cfg.Endpoint = "cloud", gateway.Voice, provider, server.URL
+		cfg.Name, cfg.Kind, cfg.Provider, cfg.Endpoint, cfg.Numbers = "cloud", gateway.Voice, provider, server.URL, landlines
 		cfg.AccessKeyID, cfg.AccessKeySecretFile = keyID, file(t, secret)
 		g := open(t, cfg)
 		if g.Name() != "voice/cloud" {
@@ -414,7 +451,7 @@ func TestVoice(t *testing.T) {
 		if err := g.Deliver(t.Context(), notifytest.Message(notifytest.Place{Person: reader}, "zh-CN", 1)); err != nil {
 			t.Errorf("%s: %v", provider, err)
 		}
-		if got := <-asked; !strings.Contains(got, "Tts") || !strings.Contains(got, "15400000101") {
+		if got := <-asked; !strings.Contains(got, "Tts") || !strings.Contains(got, "1055500101") {
 			t.Errorf("%s was asked for %s", provider, got)
 		}
 		server.Close()
@@ -472,7 +509,7 @@ func TestHTTPFaults(t *testing.T) {
 				if at.Endpoint = s.URL; provider == "own" {
 					at = plain(t, s.URL)
 				}
-				at.CAFile = s.CAFile
+				at.CAFile, at.Numbers = s.CAFile, landlines
 				return open(t, at)
 			})
 		})

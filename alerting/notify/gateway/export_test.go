@@ -56,3 +56,6 @@ func posting(address string, header http.Header, body []byte) request {
 	}
 	return request{method: http.MethodPost, address: *u, header: header, body: body}
 }
+
+// Spelled are the two ways in which gateways are told a number.
+func Spelled(s string) (e164, national string) { n := clean(s); return n.e164(), n.national() }

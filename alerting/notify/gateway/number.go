@@ -18,7 +18,7 @@ func clean(s string) number {
 		switch {
 		case r >= '０' && r <= '９':
 			return r - '０' + '0'
-		case strings.ContainsRune(" \t-–—.()（）　\u00a0", r):
+		case strings.ContainsRune(" \t-－–—.()（）　\u00a0", r):
 			return -1
 		case r == '＋':
 			return '+'
@@ -42,18 +42,30 @@ func (n number) taken(by *regexp.Regexp) bool {
 	return digits.MatchString(string(n)) && by.MatchString(string(n))
 }
 
-// e164 is the number with + and the code of its country.
+// e164 is the number with + and the code of its country, without the 0 that
+// stands before an area code within it.
 func (n number) e164() string {
 	if strings.HasPrefix(string(n), "+") {
 		return string(n)
 	}
-	return "+86" + string(n)
+	return "+86" + strings.TrimPrefix(string(n), "0")
 }
 
-// national is the number without the +86 of the mainland; any other keeps the
-// code of its country, without the +.
+// landline is a number of the mainland that begins with an area code, as it
+// stands behind +86.
+var landline = regexp.MustCompile(`^(10[0-9]{8}|2[0-9]{9}|([35679][0-9]|[48][1-9])[0-9]{8,9})$`)
+
+// national is the number as it is dialled on the mainland, an area code with its
+// 0; any other keeps the code of its country, without the +.
 func (n number) national() string {
-	return strings.TrimPrefix(strings.TrimPrefix(n.e164(), "+86"), "+")
+	s, ours := strings.CutPrefix(n.e164(), "+86")
+	switch {
+	case !ours:
+		return strings.TrimPrefix(s, "+")
+	case landline.MatchString(s):
+		return "0" + s
+	}
+	return s
 }
 
 // masked is the number as a log may show it.

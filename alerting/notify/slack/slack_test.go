@@ -47,7 +47,7 @@ func write(t *testing.T, content string) string {
 var people = map[string]string{"U0000000001": "wang", "U0000000002": "smith", "U0000000003": "gone"}
 
 var persons = []roster.Person{
-	{ID: "wang", Name: "王芳", Phone: "154 0000 0101"}, {ID: "smith", Name: "J. Smith", Lang: "en"}, {ID: "li", Name: "李明", Phone: "010-5550-0101"},
+	{ID: "wang", Name: "王芳", Phone: "010-5550-0102"}, {ID: "smith", Name: "J. Smith", Lang: "en"}, {ID: "li", Name: "李明", Phone: "010-5550-0101"},
 }
 
 func config(t *testing.T, server string) slack.Config {

@@ -114,7 +114,7 @@ func (d *Desk) Open(_ context.Context, lang string) ([]channel.Standing, error) 
 // People implements channel.Actions.
 func (d *Desk) People() []roster.Person {
 	return []roster.Person{
-		{ID: "zhang-san", Name: "张三", Roles: []string{"tech-staff"}, Phone: "154 0000 0101"},
+		{ID: "zhang-san", Name: "张三", Roles: []string{"tech-staff"}, Phone: "010-5550-0101"},
 		{ID: "li-si", Name: "李四", Roles: []string{"leader"}, Lang: "en"},
 	}
 }
