@@ -71,7 +71,7 @@ FLOOD ?= 60s
 flood: ## 50,000 syslog messages a second for FLOOD (default 60s) each over UDP, TCP and TLS, beside rsyslogd
 	XUNJIAN_FLOOD=$(FLOOD) $(PURE) $(GO) test -run '^TestFlood$$' -v -timeout 1h ./checks/logs/syslog/
 
-soak: ## a million rotations of a log, with kills of the reader (half an hour)
+soak: ## a million rotations of a log, with kills of the reader (an hour)
 	XUNJIAN_ROTATIONS=1000000 $(GO) test -run '^TestRotation$$' -v -timeout 24h ./checks/logs/tail/
 
 backups: ## every form of backup, restored for trial into real servers

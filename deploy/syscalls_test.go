@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	callLine    = regexp.MustCompile(`(?m)^\d+ +(\w+)\(([^,)]*)`)
+	callLine    = regexp.MustCompile(`(?m)^\d+ +(\w+)\(([^,)\n]*)`)
 	resumedLine = regexp.MustCompile(`<\.\.\. \w+ resumed>`)
 )
 

@@ -12,7 +12,7 @@ import (
 	prom "github.com/prometheus/prometheus/rules"
 )
 
-// JudgeOptions say by which rules JudgeNow judges.
+// JudgeOptions say by which rules Suppose judges.
 type JudgeOptions struct {
 	// Files, ExternalLabels and KnownCodes are as in Config.
 	Files          []string
@@ -25,9 +25,16 @@ const (
 	judgeStep = 15 * time.Second
 )
 
-// JudgeNow judges one look at a machine that has no history: two passes over
-// its checks, a few seconds apart. first and second hold the batches of each;
-// the times of a source's two batches tell how far they are apart.
+// FiringNow returns the alerts that fire, ordered by rule and key, with the
+// sources they stand on. Those that stand on no series are left out, for two
+// passes cannot tell what never comes: the Watchdog, and absent().
+func (e *Engine) FiringNow() []Alert {
+	return slices.DeleteFunc(e.Alerts(), func(a Alert) bool { return a.State != Firing || len(a.Basis) == 0 })
+}
+
+// Suppose judges one look at a machine that has no history: two passes over its
+// checks, a few seconds apart. first and second hold the batches of each; the
+// times of a source's two batches tell how far they are apart.
 //
 // Every rule is evaluated once, as if what was seen had held for the last ten
 // minutes: a gauge had its second value all the time, and a counter grew all
@@ -36,26 +43,9 @@ const (
 // gauge sees no trend. The rules' `for` does not delay anything. Nothing is
 // written to disk.
 //
-// It returns the alerts that fire, ordered by rule and key, with the sources
-// they stand on, and what became of each rule. Alerts that stand on no series
-// are left out, for two passes cannot tell what never comes: the Watchdog, and
-// absent(). Mistakes in the rule files are a *LoadError; a rule that fails says
-// so in its RuleStatus.
-func JudgeNow(ctx context.Context, opts JudgeOptions, first, second []Batch) ([]Alert, []RuleStatus, error) {
-	e, err := Suppose(ctx, opts, first, second)
-	if err != nil {
-		return nil, nil, err
-	}
-	return e.FiringNow(), e.Rules(), nil
-}
-
-// FiringNow returns the alerts that fire and stand on some series.
-func (e *Engine) FiringNow() []Alert {
-	return slices.DeleteFunc(e.Alerts(), func(a Alert) bool { return a.State != Firing || len(a.Basis) == 0 })
-}
-
-// Suppose returns the engine in memory by which JudgeNow judges, to be asked
-// about what was seen. It need not be closed.
+// It returns the engine in memory that did so, to be asked about what was seen;
+// it need not be closed. Mistakes in the rule files are a *LoadError; a rule that
+// fails says so in its RuleStatus.
 func Suppose(ctx context.Context, opts JudgeOptions, first, second []Batch) (*Engine, error) {
 	if len(second) == 0 {
 		return nil, errors.New("judge: the second pass is empty")

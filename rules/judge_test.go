@@ -48,7 +48,16 @@ func judgeBatches(t testing.TB, dt time.Duration, values ...float64) []Batch {
 	return []Batch{b, c}
 }
 
-func TestJudgeNow(t *testing.T) {
+// judgeNow is what one look without history comes to.
+func judgeNow(ctx context.Context, opts JudgeOptions, first, second []Batch) ([]Alert, []RuleStatus, error) {
+	e, err := Suppose(ctx, opts, first, second)
+	if err != nil {
+		return nil, nil, err
+	}
+	return e.FiringNow(), e.Rules(), nil
+}
+
+func TestSuppose(t *testing.T) {
 	opts := JudgeOptions{Files: []string{writeFile(t, t.TempDir(), "own.yml", judgeRules)}}
 	for _, c := range []struct {
 		name          string
@@ -64,7 +73,7 @@ func TestJudgeNow(t *testing.T) {
 		{"a falling gauge has no trend", []float64{500, 10, 0, 0, 0}, []float64{500, 10, -9, 4, 0}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			alerts, status, err := JudgeNow(context.Background(), opts, judgeBatches(t, 0, c.first...), judgeBatches(t, 4*time.Second, c.second...))
+			alerts, status, err := judgeNow(context.Background(), opts, judgeBatches(t, 0, c.first...), judgeBatches(t, 4*time.Second, c.second...))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -97,26 +106,26 @@ func checkStatus(t *testing.T, status []RuleStatus) {
 	}
 }
 
-func TestJudgeNowErrors(t *testing.T) {
-	if _, _, err := JudgeNow(context.Background(), JudgeOptions{}, nil, nil); err == nil {
+func TestSupposeErrors(t *testing.T) {
+	if _, _, err := judgeNow(context.Background(), JudgeOptions{}, nil, nil); err == nil {
 		t.Error("it judges nothing at all")
 	}
 	bad := JudgeOptions{Files: []string{writeFile(t, t.TempDir(), "own.yml", "groups: 7")}}
-	if _, _, err := JudgeNow(context.Background(), bad, nil, judgeBatches(t, 0, 0, 0, 0, 0, 0)); err == nil {
+	if _, _, err := judgeNow(context.Background(), bad, nil, judgeBatches(t, 0, 0, 0, 0, 0, 0)); err == nil {
 		t.Error("it judges by a broken file")
 	} else if _, ok := errors.AsType[*LoadError](err); !ok {
 		t.Errorf("the error is a %T: %v", err, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, _, err := JudgeNow(ctx, JudgeOptions{}, nil, judgeBatches(t, 0, 0, 0, 0, 0, 0)); !errors.Is(err, context.Canceled) {
+	if _, _, err := judgeNow(ctx, JudgeOptions{}, nil, judgeBatches(t, 0, 0, 0, 0, 0, 0)); !errors.Is(err, context.Canceled) {
 		t.Errorf("after a cancel the error is %v", err)
 	}
 }
 
-func TestJudgeNowWithoutAFirstPass(t *testing.T) {
+func TestSupposeWithoutAFirstPass(t *testing.T) {
 	opts := JudgeOptions{Files: []string{writeFile(t, t.TempDir(), "own.yml", judgeRules)}}
-	alerts, _, err := JudgeNow(context.Background(), opts, nil, judgeBatches(t, 0, 1e9, 1e9, 0, 0, 30))
+	alerts, _, err := judgeNow(context.Background(), opts, nil, judgeBatches(t, 0, 1e9, 1e9, 0, 0, 30))
 	if err != nil {
 		t.Fatal(err)
 	}

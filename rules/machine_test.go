@@ -309,7 +309,7 @@ func TestOneLookAtAHealthyMachine(t *testing.T) {
 		first[i].Points = slices.Clone(first[i].Points)
 	}
 	m.live(5 * time.Second)
-	alerts, status, err := JudgeNow(context.Background(), JudgeOptions{}, first, m.batches(epoch.Add(5*time.Second)))
+	alerts, status, err := judgeNow(context.Background(), JudgeOptions{}, first, m.batches(epoch.Add(5*time.Second)))
 	if err != nil || len(alerts) > 0 || len(status) < 50 {
 		t.Errorf("one look says %v, %d rules, %v", alerts, len(status), err)
 	}
@@ -317,7 +317,7 @@ func TestOneLookAtAHealthyMachine(t *testing.T) {
 	for cpu := range 4 {
 		*m.at(t, fmt.Sprintf(`node_cpu_seconds_total{cpu="%d",mode="idle"}`, cpu)) -= 4.4
 	}
-	alerts, _, err = JudgeNow(context.Background(), JudgeOptions{}, first, m.batches(epoch.Add(5*time.Second)))
+	alerts, _, err = judgeNow(context.Background(), JudgeOptions{}, first, m.batches(epoch.Add(5*time.Second)))
 	var got []string
 	for _, a := range alerts {
 		got = append(got, a.Rule+strings.Join(a.Sources, ","))

@@ -15,7 +15,7 @@ import (
 )
 
 // memory is a storage without a disk: for the samples that a full disk does
-// not take, and for JudgeNow. It is safe for concurrent use.
+// not take, and for Suppose. It is safe for concurrent use.
 type memory struct {
 	mu     sync.RWMutex
 	series map[string]*memorySeries

@@ -58,7 +58,7 @@ type Batch struct {
 type Point struct {
 	Labels labels.Labels
 	Value  float64
-	// Counter says that the number only grows; JudgeNow has to know.
+	// Counter says that the number only grows; Suppose has to know.
 	Counter bool
 }
 

@@ -161,11 +161,6 @@ func (c *Client) Backtest(ctx context.Context, in BacktestRequest) (BacktestRepo
 	return post[BacktestReport](ctx, c, "/rules/backtest", in)
 }
 
-// TestRules runs unit tests of rules at the agent.
-func (c *Client) TestRules(ctx context.Context, in RuleTest) (RuleTestReport, error) {
-	return post[RuleTestReport](ctx, c, "/rules/test", in)
-}
-
 // Users returns every account.
 func (c *Client) Users(ctx context.Context) (UserList, error) {
 	return get[UserList](ctx, c, "/users", nil)

@@ -31,11 +31,3 @@ func (c *Client) SearchLines(ctx context.Context, q LineQuery) (LinePage, error)
 	setNumber(v, "limit", q.Limit)
 	return get[LinePage](ctx, c, "/logs/search", v)
 }
-
-// LogReview returns what the review of logs came to within the last hours, 1 to
-// 192; 0 asks for 24.
-func (c *Client) LogReview(ctx context.Context, hours int) (LogReview, error) {
-	v := url.Values{}
-	setNumber(v, "hours", hours)
-	return get[LogReview](ctx, c, "/logs/review", v)
-}

@@ -120,7 +120,10 @@ func showTemplateLines(r *request) error {
 		for _, t := range s.Templates {
 			if t.ID == id && s.Source == source {
 				page := logLinesPage{
-					Title: r.T("console.templates.one"), Kind: visible(cut(t.Text(), 400)), Back: "/logs/templates", BackText: r.T("console.nav.templates"), Note: r.T("console.templates.kept"), Samples: t.Samples,
+					Title: r.T("console.templates.one"), Kind: visible(cut(t.Text(), 400)), Back: "/logs/templates", BackText: r.T("console.nav.templates"), Note: r.T("console.templates.kept"),
+				}
+				for _, line := range t.Samples {
+					page.Samples = append(page.Samples, visible(line))
 				}
 				return r.logLines(page, archive.Query{Event: novelty.NewEvent, Fields: map[string]string{novelty.FieldTemplate: id}})
 			}

@@ -93,15 +93,6 @@ func TestSystemdCredential(t *testing.T) {
 	}
 }
 
-func TestExposed(t *testing.T) {
-	for mode, want := range map[os.FileMode]string{0o600: "", 0o640: "", 0o644: "every user", 0o660: "its group"} {
-		got := credential.Exposed(file(t, "f", "canary", mode))
-		if (got == "") != (want == "") || !strings.Contains(got, want) {
-			t.Errorf("%04o: %q, want …%s…", mode, got, want)
-		}
-	}
-}
-
 // pair makes a certificate of its own and its key, as PEM files.
 func pair(t *testing.T) (cert, key string) {
 	t.Helper()

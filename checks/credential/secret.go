@@ -107,26 +107,6 @@ func plain(err error) error {
 	return err
 }
 
-// Exposed says who else can read or change the file of ref; empty if nobody can
-// but its owner and its group, by which a service reads what root owns.
-func Exposed(ref string) string {
-	path, err := Path(ref)
-	if err != nil {
-		return ""
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return ""
-	}
-	switch mode := info.Mode().Perm(); {
-	case mode&0o007 != 0:
-		return fmt.Sprintf("%s is open to every user of this machine (mode %04o); do: chmod 600 %[1]s, or 640 where the agent reads it by its group", path, mode)
-	case mode&0o020 != 0:
-		return fmt.Sprintf("%s can be changed by its group (mode %04o); do: chmod 640 %[1]s", path, mode)
-	}
-	return ""
-}
-
 // Mask takes secrets out of a text from outside before it is shown or kept: the
 // other side may say back what it was sent.
 func Mask(text string, secrets ...Secret) string {

@@ -15,7 +15,6 @@ import (
 	"os"
 	"path"
 	"regexp"
-
 	"slices"
 	"strings"
 

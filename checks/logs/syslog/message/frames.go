@@ -58,9 +58,6 @@ func (f *Frames) Next() ([]byte, error) {
 	}
 }
 
-// Buffered is how many bytes were read ahead.
-func (f *Frames) Buffered() int { return f.r.Buffered() }
-
 // count reads "57 " if an octet count and "<" follow; else 0.
 func (f *Frames) count() (int, error) {
 	// One byte first: Peek(10) would wait for a short line's successor.
